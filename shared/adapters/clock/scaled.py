@@ -1,0 +1,48 @@
+"""A clock of market time that runs faster than the machine's: for the sandbox, where an hour passes in a minute."""
+
+import asyncio
+import time
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Options(BaseModel):
+    """Where market time starts and how fast it runs. Processes with equal options agree on the time.
+
+    Attributes:
+        market_start: Market time in ms UTC at `wall_start`.
+        wall_start: Wall clock in ms UTC at which the market starts.
+        speed: Market milliseconds for each millisecond of the wall.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    market_start: int
+    wall_start: int
+    speed: float = Field(default=1.0, gt=0, le=100_000)
+
+
+class ScaledClock:
+    """Market time: stands at `market_start` until `wall_start`, then runs `speed` times as fast as the wall."""
+
+    def __init__(self, market_start: int, wall_start: int, speed: float) -> None:
+        self._market_start = market_start
+        self._wall_start = wall_start
+        self._speed = speed
+
+    def now(self) -> int:
+        """Market time in ms UTC."""
+        passed = max(0, time.time_ns() // 1_000_000 - self._wall_start)
+        return self._market_start + int(passed * self._speed)
+
+    def monotonic(self) -> float:
+        """Seconds of the machine that never go back (durations of work are real, not market time)."""
+        return time.monotonic()
+
+    async def sleep(self, millis: int) -> None:
+        """Return after `millis` of market time."""
+        await asyncio.sleep(max(0, millis) / 1000 / self._speed)
+
+
+def create(options: Options) -> ScaledClock:
+    """A clock of market time."""
+    return ScaledClock(options.market_start, options.wall_start, options.speed)
