@@ -17,7 +17,7 @@ class AggressorSide(StrEnum):
 class Trade(NamedTuple):
     """One execution at the venue.
 
-    `event_time` is ms UTC at the venue. Trades of a symbol are ordered by ``(event_time, sequence, ordinal, trade_id)``;
+    `event_time` is ms UTC at the venue. A symbol's trades are ordered by ``(event_time, sequence, ordinal, trade_id)``;
     `sequence` is the venue's own order where it has one, `ordinal` the place among trades that share it.
     An empty `trade_id` means the source has none: such a trade is never taken for a duplicate.
     """
