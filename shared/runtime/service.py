@@ -1,4 +1,4 @@
-"""What the host asks of a service: a name, a coroutine that works until it is cancelled, and an honest word on its health."""
+"""What the host asks of a service: a name, a coroutine that works until cancelled, an honest word on its health."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

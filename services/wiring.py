@@ -1,0 +1,199 @@
+"""Settings in, services out: the only file that knows which adapter stands behind which port.
+
+Adapters are made when a service first asks for them, and a service is imported when it is made: a process that runs one
+service loads only what that service needs.
+"""
+
+import contextlib
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+from shared.adapters import loader
+from shared.errors import ConfigurationError
+from shared.ports import Bus, ChartRenderer, Clock, MarketHistory, Notifier, Store, TradeFeed
+from shared.runtime.service import Service
+from shared.runtime.settings import Settings
+
+SERVICES = ("backfiller", "aggregator", "logic_engine", "telegram_notifier", "ingestor")
+"""Every service of the platform, in the order in which they are best started: readers before writers."""
+
+_NEEDS = {
+    "ingestor": ("clock", "bus", "exchanges"),
+    "aggregator": ("clock", "bus", "stores"),
+    "backfiller": ("clock", "bus", "stores", "exchanges"),
+    "logic_engine": ("clock", "bus", "stores"),
+    "telegram_notifier": ("clock", "bus", "stores", "notifiers", "charts"),
+}
+
+
+class Market(TradeFeed, MarketHistory):
+    """What an exchange adapter offers: live trades and the past."""
+
+    async def close(self) -> None:
+        """Let go of connections."""
+
+
+class Wiring:
+    """Makes services and the adapters behind them, each adapter once.
+
+    Args:
+        settings: What the operator chose.
+        given: Ready-made adapters by kind (``{"clock": ...}``) that are used instead of the chosen ones.
+    """
+
+    def __init__(self, settings: Settings, given: Mapping[str, Any] | None = None) -> None:
+        self.settings = settings
+        self._given = dict(given or {})
+        self._to_close: list[Callable[[], Any]] = []
+
+    def check(self, names: Sequence[str]) -> None:
+        """Validate all that the named services need, without opening anything.
+
+        Raises:
+            ConfigurationError: Every fault, one a line.
+        """
+        unknown = [name for name in names if name not in SERVICES]
+        if unknown:
+            raise ConfigurationError(f"unknown service {', '.join(unknown)}; known: {', '.join(sorted(SERVICES))}")
+        faults = []
+        for kind in dict.fromkeys(kind for name in names for kind in _NEEDS[name] if kind not in self._given):
+            try:
+                self.settings.options(kind)
+            except ConfigurationError as error:
+                faults.append(str(error))
+        if "telegram_notifier" in names and not self.settings.telegram_notifier.chats:
+            faults.append(
+                "telegram_notifier.chats is empty; name the channel: "
+                "TRACKER__TELEGRAM_NOTIFIER__CHATS=@my_channel (the bot must be its administrator)"
+            )
+        if faults:
+            raise ConfigurationError("\n".join(faults))
+
+    def services(self, names: Sequence[str]) -> list[Service]:
+        """The named services, in starting order."""
+        return [getattr(self, f"_{name}")() for name in SERVICES if name in names]
+
+    async def close(self) -> None:
+        """Close every adapter that was made, the last one first; one that fails does not keep the others open."""
+        async with contextlib.AsyncExitStack() as stack:
+            for close in self._to_close:
+                stack.push_async_callback(close)
+
+    @cached_property
+    def clock(self) -> Clock:
+        """What time it is."""
+        clock: Clock = self._given.get("clock") or loader.load("clock", self.settings.clock).create(
+            self.settings.options("clock")
+        )
+        return clock
+
+    @cached_property
+    def bus(self) -> Bus:
+        """What carries messages."""
+        bus: Bus = self._make("bus")
+        return bus
+
+    @cached_property
+    def store(self) -> Store:
+        """What keeps candles, books and the outbox."""
+        store: Store = self._make("stores")
+        return store
+
+    @cached_property
+    def market(self) -> Market:
+        """The exchange."""
+        market: Market = self._make("exchanges")
+        return market
+
+    @cached_property
+    def notifier(self) -> Notifier:
+        """The way to people."""
+        notifier: Notifier = self._make("notifiers")
+        return notifier
+
+    @cached_property
+    def charts(self) -> ChartRenderer:
+        """What draws."""
+        charts: ChartRenderer = self._make("charts")
+        return charts
+
+    def _make(self, kind: str) -> Any:
+        if kind in self._given:
+            return self._given[kind]
+        module = loader.load(kind, self.settings.adapter(kind))
+        adapter = module.create(self.settings.options(kind), self.clock)
+        self._to_close.append(adapter.close)
+        return adapter
+
+    def _ingestor(self) -> Service:
+        from services.ingestor import service
+
+        section = self.settings.ingestor
+        return service.create(
+            feed=self.market,
+            history=self.market,
+            bus=self.bus,
+            clock=self.clock,
+            symbols=self.settings.symbols,
+            run_prefix=uuid.uuid4().hex[:12],
+            **section.model_dump(),
+        )
+
+    def _aggregator(self) -> Service:
+        from services.aggregator import service
+
+        return service.create(
+            bus=self.bus,
+            store=self.store,
+            clock=self.clock,
+            exchange=self.settings.exchange,
+            **self.settings.aggregator.model_dump(),
+        )
+
+    def _backfiller(self) -> Service:
+        from services.backfiller import service
+
+        return service.create(
+            history=self.market,
+            store=self.store,
+            bus=self.bus,
+            clock=self.clock,
+            symbols=self.settings.symbols,
+            warm_up=self.settings.backfiller.warm_up,
+        )
+
+    def _logic_engine(self) -> Service:
+        from services.logic_engine import service
+
+        section = self.settings.logic_engine
+        return service.create(
+            bus=self.bus,
+            store=self.store,
+            ledger=self.store,
+            clock=self.clock,
+            exchange=self.settings.exchange,
+            symbols=self.settings.symbols,
+            strategies={name: self.settings.strategies.get(name, {}) for name in section.strategies},
+            timeframe=section.timeframe,
+            interval=section.interval,
+            hole_patience=section.hole_patience,
+            live_from=self.clock.now(),
+        )
+
+    def _telegram_notifier(self) -> Service:
+        from services.telegram_notifier import service
+
+        section = self.settings.telegram_notifier
+        return service.create(
+            bus=self.bus,
+            store=self.store,
+            ledger=self.store,
+            outbox=self.store,
+            notifier=self.notifier,
+            charts=self.charts,
+            clock=self.clock,
+            chats=section.chats,
+            budget_per_minute=section.budget_per_minute,
+        )

@@ -1,0 +1,105 @@
+"""The lines of one signal in, the text of its one living message out (Telegram HTML).
+
+The only place that escapes. Rules of the markup: https://core.telegram.org/bots/api#html-style
+"""
+
+import re
+from hashlib import sha256
+
+from shared.domain.signal import Side, Signal, SignalKind
+from shared.engine import wording
+
+MAX_LENGTH = 4096
+"""Code points a message may have after its markup is taken away."""
+
+_LONGEST_FIELD = 64
+_LONGEST_WHY = 700
+_ELLIPSIS = "\N{HORIZONTAL ELLIPSIS}"
+_TAG = re.compile(r"</?[a-z]+>")
+# Control characters and halves of surrogate pairs cannot travel; white space becomes one space, so that a field stays
+# on its line.
+_UNPRINTABLE = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff]")
+_SIDE_MARK = {Side.LONG: "\N{LARGE GREEN CIRCLE}", Side.SHORT: "\N{LARGE RED CIRCLE}"}
+
+
+def compose(newest: Signal, entry: Signal | None = None, *, possible_repeat: bool = False) -> str:
+    """Text of a signal's message.
+
+    Args:
+        newest: What must be shown: the entry, an update or the exit.
+        entry: The entry line of the same signal, from which an update or exit takes the reason for the trade.
+        possible_repeat: The message may already stand in the chat, because an earlier request got no answer.
+    """
+    origin = entry or newest
+    paragraphs = [headline(newest), _levels(newest, origin)]
+    if newest.ambiguous:
+        paragraphs.append("\N{WARNING SIGN} Both levels were touched within seconds; it counts as the loss.")
+    why = origin.decision.get("why")
+    if why:
+        paragraphs.append(f"<i>{escape(why, _LONGEST_WHY)}</i>")
+    paragraphs.append(_footer(newest))
+    if possible_repeat:
+        paragraphs.append("\N{CLOCKWISE OPEN CIRCLE ARROW} possible repeat")
+    return "\n\n".join(paragraphs)
+
+
+def headline(line: Signal) -> str:
+    """The first lines of a message: pair and side, below the result where there is one."""
+    title = f"{_SIDE_MARK[line.side]} <b>{line.side} {escape(line.instrument.pair)}</b>"
+    if line.kind is SignalKind.ENTRY:
+        return title
+    return f"{_result_mark(line)} <b>{wording.result_text(line)}</b>\n{title}"
+
+
+def escape(value: object, longest: int = _LONGEST_FIELD) -> str:
+    """`value` as text that markup cannot break, at most `longest` code points as the reader sees it."""
+    text = " ".join(_UNPRINTABLE.sub("", str(value)).split())
+    if len(text) > longest:
+        text = text[: longest - 1].rstrip() + _ELLIPSIS
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def plain(text: str) -> str:
+    """The same text without any markup: the way out when a chat service does not take the markup."""
+    return _TAG.sub("", text)
+
+
+def short_id(signal_id: str) -> str:
+    """Six letters by which people can name a signal."""
+    return sha256(signal_id.encode("utf-8", "replace")).hexdigest()[:6]
+
+
+def _result_mark(line: Signal) -> str:
+    if line.kind is SignalKind.UPDATE:
+        return "\N{HOURGLASS WITH FLOWING SAND}"
+    gain = line.pnl_pct if line.pnl_pct is not None else wording.gain_pct(line.side, line.entry_price, line.price)
+    return "\N{WHITE HEAVY CHECK MARK}" if gain > 0 else "\N{CROSS MARK}"
+
+
+def _levels(line: Signal, origin: Signal) -> str:
+    prices = (line.entry_price, line.take_profit, line.stop_loss, line.price)
+    decimals = wording.decimals_for(origin.decision.get("price_decimals"), prices)
+
+    def row(name: str, price: float, *, gain: bool = True) -> str:
+        text = f"{name}: <b>{wording.price_text(price, decimals)}</b>"
+        change = wording.percent_text(wording.gain_pct(line.side, line.entry_price, price))
+        return f"{text} ({change})" if gain else text
+
+    rows = [row("Entry", line.entry_price, gain=False)]
+    if line.kind is not SignalKind.ENTRY:
+        rows.append(row("Exit" if line.kind is SignalKind.EXIT else "Now", line.price, gain=False))
+    rows += [row("Take Profit", line.take_profit), row("Stop", line.stop_loss)]
+    risk = abs(line.entry_price - line.stop_loss)
+    if line.kind is SignalKind.ENTRY and risk > 0:
+        rows.append(f"R:R: <b>{abs(line.take_profit - line.entry_price) / risk:.2f}</b>")
+    return "\n".join(rows)
+
+
+def _footer(line: Signal) -> str:
+    parts = (
+        wording.time_text(line.entry_time),
+        str(line.timeframe),
+        escape(line.strategy),
+        f"<code>{short_id(line.signal_id)}</code>",
+    )
+    return " \N{MIDDLE DOT} ".join(parts)

@@ -1,0 +1,183 @@
+"""One book and the candles that are stored in, the next book with its new signals out.
+
+Rule 1: within one candle, exits of the open position come first, over its looks; then, if flat, the strategy's entry.
+Rule 2: a candle is taken once, in the order `candle_sequence` gives; a look is taken once.
+Rule 3: one open position per book. The strategy sees every complete candle, also while a position is open.
+Rule 4: the forming candle serves exits only, and only when it directly follows the last candle taken.
+Rule 5: a fresh book says nothing about candles that closed before it went live.
+
+Nothing is remembered here between two calls: all memory is the book, so a restart changes no value.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+from shared.domain.book import Book
+from shared.domain.candle import Candle, FormingCandle, Look
+from shared.domain.signal import Signal
+from shared.domain.timeframe import Timeframe
+from shared.engine.candle_sequence import Step, plan, stretch_to
+from shared.engine.exits import first_exit, looks_of
+from shared.engine.signal_lines import entry_line, exit_line, position_of
+from shared.strategies.strategy import Entry, Strategy
+
+_REPEATED = ("why", "price_decimals")  # what a result line needs of the entry's decision
+
+
+class Advance(NamedTuple):
+    """What came of one call.
+
+    Attributes:
+        book: The next book, with the version it came with; the very same object when nothing has changed.
+        evaluated: Complete candles the strategy has taken.
+        waiting_for: Open time (ms UTC) of the minute that must be healed or given up first, or None.
+        more: Whether `limit` ended the call: candles are left that may be taken at once.
+    """
+
+    book: Book
+    evaluated: int
+    waiting_for: int | None
+    more: bool
+
+
+class StrategyRunner:
+    """The machine of one strategy with one parameter set; it serves the books of all instruments that share both.
+
+    Args:
+        create: Makes the strategy, with empty memory.
+        timeframe: Of the candles.
+        hole_patience: See `candle_sequence`.
+        live_from: ms UTC. A book that begins now is silent about candles that closed at or before it; the book keeps
+            the value, so a restart neither repeats nor swallows anything. 0 for a replay.
+    """
+
+    def __init__(
+        self, create: Callable[[], Strategy], timeframe: Timeframe, hole_patience: int, live_from: int = 0
+    ) -> None:
+        fresh = create()
+        self._create = create
+        self._timeframe = timeframe
+        self._hole_patience = hole_patience
+        self._live_from = live_from
+        self._fingerprint = fresh.fingerprint
+        self.warm_up = fresh.warm_up
+
+    def is_cold(self, book: Book) -> bool:
+        """Whether the book's strategy is not warm: `advance` then wants `warm_up` candles before the new ones, too."""
+        return not self._knows(book) or book.state["seen"] < self.warm_up
+
+    def advance(
+        self, book: Book, candles: Sequence[Candle], forming: FormingCandle | None = None, limit: int | None = None
+    ) -> Advance:
+        """Take what is new.
+
+        Args:
+            book: As stored. Its unpublished signals are kept; new ones are added behind them.
+            candles: Ascending; those already taken do no harm, and warm up a strategy that is cold.
+            forming: View of the candle that is not over.
+            limit: Most candles taken in this call; None for all.
+        """
+        way = plan(book.evaluated_to, candles, self._hole_patience)
+        steps = way.steps[:limit]
+        more = len(steps) < len(way.steps)
+        hand = _Hand(book)
+        if steps or self.is_cold(book):
+            self._take(steps, self._strategy(book, candles), hand)
+        if forming is not None and not more and self._follows(forming, hand):
+            hand.exit_on(forming.candle, tuple(look for look in forming.candle.looks if look.end <= forming.as_of))
+        evaluated = sum(step.candle.complete for step in steps)
+        return Advance(hand.book(), evaluated, None if more else way.waiting_for, more)
+
+    def _take(self, steps: Sequence[Step], strategy: Strategy, hand: "_Hand") -> None:
+        silent_to = hand.state.get("live_from", self._live_from)
+        for candle, after_gap in steps:
+            if after_gap or not candle.complete:
+                strategy = self._create()
+            hand.exit_on(candle, looks_of(candle))
+            if candle.complete:
+                entry = strategy.on_candle(candle)
+                if entry is not None and candle.close_time > silent_to:
+                    hand.enter_on(candle, entry)
+            hand.close(candle)
+        if hand.evaluated_to:
+            hand.state = {
+                "fingerprint": strategy.fingerprint,
+                "live_from": silent_to,
+                "seen": strategy.seen,
+                "strategy": strategy.snapshot(),
+            }
+
+    def _strategy(self, book: Book, candles: Sequence[Candle]) -> Strategy:
+        """The strategy as the book remembers it; or warmed up anew where history tells more than a cold memory.
+
+        History before the book's last candle may come later than the candle itself: a backfill on the first start, a
+        healed hole. A cold strategy has said nothing yet, so warming it up anew changes no word that was spoken.
+        """
+        strategy = self._create()
+        if self._knows(book):
+            strategy.restore(book.state["strategy"])
+        if strategy.seen >= self.warm_up:
+            return strategy
+        history = stretch_to(candles, book.evaluated_to)
+        if len(history) <= strategy.seen:
+            return strategy
+        strategy = self._create()
+        for candle in history:
+            strategy.on_candle(candle)
+        return strategy
+
+    def _knows(self, book: Book) -> bool:
+        return book.state.get("fingerprint") == self._fingerprint
+
+    def _follows(self, forming: FormingCandle, hand: "_Hand") -> bool:
+        return forming.candle.open_time == hand.evaluated_to + self._timeframe.millis
+
+
+class _Hand:
+    """The book under work."""
+
+    def __init__(self, book: Book) -> None:
+        self._stored = book
+        self._said: list[Signal] = []
+        self._position = book.position
+        self._looked_to = book.looked_to
+        self._about: dict[str, Any] = book.state.get("entry", {})
+        self.evaluated_to = book.evaluated_to
+        self.state = {key: value for key, value in book.state.items() if key != "entry"}
+
+    def exit_on(self, candle: Candle, looks: tuple[Look, ...]) -> None:
+        """End the open position in the first look that touches a level; looks already taken are skipped."""
+        if self._position is None or not looks:
+            return
+        found = first_exit(self._position, looks, self._looked_to)
+        if found is not None:
+            self._said.append(exit_line(self._stored.key, self._position, candle, found, self._about))
+            self._position = None
+        self._looked_to = max(self._looked_to, looks[-1].end)
+
+    def enter_on(self, candle: Candle, entry: Entry) -> None:
+        """Open a position at the close of `candle`, if there is none."""
+        if self._position is not None:
+            return
+        line = entry_line(self._stored.key, candle, entry)
+        self._said.append(line)
+        self._position = position_of(line)
+        self._about = {name: entry.decision[name] for name in _REPEATED}
+
+    def close(self, candle: Candle) -> None:
+        """`candle` is done with."""
+        self.evaluated_to = candle.open_time
+        self._looked_to = candle.close_time
+
+    def book(self) -> Book:
+        """The next book; the stored one itself when nothing has changed."""
+        book = replace(
+            self._stored,
+            evaluated_to=self.evaluated_to,
+            looked_to=self._looked_to,
+            state=self.state if self._position is None else self.state | {"entry": self._about},
+            position=self._position,
+            unpublished=(*self._stored.unpublished, *self._said),
+        )
+        return self._stored if book == self._stored else book

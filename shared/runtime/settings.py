@@ -1,0 +1,239 @@
+"""Settings in (file < environment < secret files), one frozen value out; every fault is named at once.
+
+A settings file is TOML. Every key can be overridden by an environment variable: ``TRACKER__`` and the path with double
+underscores, ``TRACKER__LOGIC_ENGINE__INTERVAL=5000``; lists are comma-separated. A secret may lie in a file: append
+``_FILE`` to the variable's name (``TRACKER__TELEGRAM__TOKEN_FILE=/run/secrets/token``). Every adapter has a section
+(see `section_name`), which is read by the adapter's own ``Options`` when the adapter is in use.
+"""
+
+import difflib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, Field, ValidationError, create_model, field_validator
+from pydantic.fields import FieldInfo
+from pydantic_settings import (
+    BaseSettings,
+    InitSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from shared.adapters import loader
+from shared.errors import ConfigurationError
+from shared.runtime.sections import (
+    AggregatorSection,
+    BackfillerSection,
+    IngestorSection,
+    LogicEngineSection,
+    LogSection,
+    Names,
+    PageSection,
+    TelegramNotifierSection,
+)
+
+PREFIX = "TRACKER__"
+DEFAULT_FILE = Path("tracker.toml")
+DEFAULT_SYMBOLS = (
+    "BTCUSDT", "SOLUSDT", "ETHUSDT", "XRPUSDT", "DOGEUSDT", "SEIUSDT", "LINKUSDT", "SUIUSDT", "ADAUSDT",
+)  # fmt: skip
+
+# Which setting chooses the adapter of each kind. (`exchange` names venue and product: "bybit-linear".)
+CHOSEN_BY = {
+    "exchanges": "exchange",
+    "bus": "bus",
+    "stores": "store",
+    "notifiers": "notifier",
+    "charts": "charts",
+    "clock": "clock",
+}
+_SUFFIX = {"bus": "_bus", "stores": "_store"}
+_SECRET_WORDS = ("token", "secret", "password", "webhook", "key")
+
+
+def section_name(kind: str, name: str) -> str:
+    """Section of an adapter: its name; ``_bus`` or ``_store`` is added for these kinds, which share technologies."""
+    return name + _SUFFIX.get(kind, "")
+
+
+class Settings(BaseSettings):
+    """Everything that can be set, except the adapters' own sections, which `load` adds by the folder listing."""
+
+    model_config = SettingsConfigDict(extra="forbid", frozen=True)
+
+    symbols: Names = Field(default=DEFAULT_SYMBOLS, min_length=1)
+    data_dir: Path = Path("var")
+    exchange: str = Field(default="bybit-linear", pattern="^[a-z0-9_]+(-[a-z]+)?$")
+    bus: str = "sqlite"
+    store: str = "sqlite"
+    notifier: str = "telegram"
+    charts: str = "mplfinance"
+    clock: str = "system"
+    strategies: dict[str, dict[str, Any]] = {}
+
+    ingestor: IngestorSection = IngestorSection()
+    aggregator: AggregatorSection = AggregatorSection()
+    backfiller: BackfillerSection = BackfillerSection()
+    logic_engine: LogicEngineSection = LogicEngineSection()
+    telegram_notifier: TelegramNotifierSection = TelegramNotifierSection()
+    page: PageSection = PageSection()
+    log: LogSection = LogSection()
+
+    @field_validator("symbols")
+    @classmethod
+    def _upper(cls, symbols: tuple[str, ...]) -> tuple[str, ...]:
+        upper = tuple(symbol.upper() for symbol in symbols)
+        doubled = sorted({symbol for symbol in upper if upper.count(symbol) > 1})
+        if doubled:
+            raise ValueError(f"named twice: {', '.join(doubled)}")
+        return upper
+
+    def secrets(self) -> list[str]:
+        """Every secret value among the settings, for the redaction of logs."""
+        return [value for name, value in _leaves(self.model_dump(mode="json"), "") if value and _is_secret(name)]
+
+    def redacted(self) -> dict[str, Any]:
+        """All settings as plain values, secrets as ``***``."""
+
+        def hide(value: Any, name: str) -> Any:
+            if isinstance(value, dict):
+                return {key: hide(inner, key) for key, inner in value.items()}
+            return "***" if value and _is_secret(name) else value
+
+        shown: dict[str, Any] = hide(self.model_dump(mode="json"), "")
+        return shown
+
+    def adapter(self, kind: str) -> str:
+        """Name of the chosen adapter of a kind."""
+        chosen: str = getattr(self, CHOSEN_BY[kind])
+        return chosen.partition("-")[0]
+
+    def section(self, kind: str, name: str) -> dict[str, Any]:
+        """What is set for one adapter, unread; empty when nothing is."""
+        found: dict[str, Any] = getattr(self, section_name(kind, name), {})
+        return found
+
+    def options(self, kind: str) -> Any:
+        """The validated ``Options`` of the chosen adapter of a kind.
+
+        Raises:
+            ConfigurationError: Unknown adapter, missing package, or wrong values; all of them, one a line.
+        """
+        name = self.adapter(kind)
+        _, _, category = getattr(self, CHOSEN_BY[kind]).partition("-")
+        kind_of_options: type[BaseModel] = loader.load(kind, name).Options
+        section = dict(self.section(kind, name))
+        if category:
+            section.setdefault("category", category)
+        if "path" in kind_of_options.model_fields:
+            section.setdefault("path", str(self.data_dir / f"{section_name(kind, name)}.sqlite"))
+        try:
+            return kind_of_options(**section)
+        except ValidationError as error:
+            raise ConfigurationError("\n".join(_faults(error, section_name(kind, name), kind_of_options))) from None
+
+
+def load(file: Path | None, environment: Mapping[str, str], overrides: Mapping[str, Any] | None = None) -> Settings:
+    """Read and check the settings.
+
+    Args:
+        file: A TOML file that must exist; None reads ``tracker.toml`` of the current folder when it is there.
+        environment: Usually ``os.environ``.
+        overrides: Values that win over both, as a command's options do: nested like the file.
+
+    Raises:
+        ConfigurationError: Every fault, one a line, each naming the setting, the value and the cure.
+    """
+    if file is not None and not file.is_file():
+        raise ConfigurationError(f"settings file not found: {file}")
+    path = file or DEFAULT_FILE
+    from_environment = _nested(environment)
+
+    class Layered(_with_adapter_sections()):  # type: ignore[misc]
+        @classmethod
+        def settings_customise_sources(
+            cls, settings_cls: type[BaseSettings], **_: PydanticBaseSettingsSource
+        ) -> tuple[PydanticBaseSettingsSource, ...]:
+            return (
+                InitSettingsSource(settings_cls, dict(overrides or {})),
+                InitSettingsSource(settings_cls, from_environment),
+                TomlConfigSettingsSource(settings_cls, path),
+            )
+
+    try:
+        settings: Settings = Layered()
+    except ValidationError as error:
+        raise ConfigurationError("\n".join(_faults(error, "", Layered))) from None
+    except ValueError as error:  # TOML syntax
+        raise ConfigurationError(f"{path}: {error}") from None
+    return settings
+
+
+def _with_adapter_sections() -> type[Settings]:
+    """Settings with one free-form section for every adapter that exists; which keys it may have, its Options say."""
+    sections = {section_name(kind, name) for kind in CHOSEN_BY for name in loader.names(kind)}
+    fields: dict[str, Any] = {name: (dict[str, Any], Field(default_factory=dict)) for name in sorted(sections)}
+    return create_model("Settings", __base__=Settings, **fields)
+
+
+def _nested(environment: Mapping[str, str]) -> dict[str, Any]:
+    tree: dict[str, Any] = {}
+    for name, value in environment.items():
+        if not name.startswith(PREFIX):
+            continue
+        *sections, key = name.removeprefix(PREFIX).lower().split("__")
+        if key.endswith("_file"):
+            key = key.removesuffix("_file")
+            content = _secret_file(name, value)
+        else:
+            content = value
+        branch = tree
+        for section in sections:
+            branch = branch.setdefault(section, {})
+            if not isinstance(branch, dict):
+                raise ConfigurationError(f"{name}: {section!r} is a value elsewhere in the environment, not a section")
+        branch[key] = content
+    return tree
+
+
+def _secret_file(name: str, path: str) -> str:
+    try:
+        return Path(path).read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise ConfigurationError(f"{name}: cannot read {path}: {error.strerror}") from None
+
+
+def _leaves(value: Any, name: str) -> list[tuple[str, str]]:
+    if isinstance(value, dict):
+        return [leaf for key, inner in value.items() for leaf in _leaves(inner, key)]
+    return [(name, value)] if isinstance(value, str) else []
+
+
+def _is_secret(name: str) -> bool:
+    return any(word in name.lower() for word in _SECRET_WORDS)
+
+
+def _faults(error: ValidationError, section: str, model: type[BaseModel]) -> list[str]:
+    lines = []
+    for fault in error.errors(include_url=False):
+        path = [section] * bool(section) + [str(part) for part in fault["loc"]]
+        name = ".".join(path)
+        if fault["type"] == "extra_forbidden":
+            lines.append(f"unknown setting {name!r}{_near(str(fault['loc'][-1]), model, fault['loc'][:-1])}")
+        elif fault["type"] == "missing":
+            variable = PREFIX + "__".join(path).upper()
+            lines.append(f"{name} is not set; set it in {DEFAULT_FILE} or as {variable}")
+        else:
+            lines.append(f"{name}: {fault['msg']}, not {'***' if _is_secret(name) else repr(fault['input'])}")
+    return lines
+
+
+def _near(key: str, model: type[BaseModel], path: tuple[int | str, ...]) -> str:
+    fields: Mapping[str, FieldInfo] = model.model_fields
+    for part in path:
+        inner = fields[str(part)].annotation if str(part) in fields else None
+        fields = inner.model_fields if isinstance(inner, type) and issubclass(inner, BaseModel) else {}
+    close = difflib.get_close_matches(key, fields, n=1)
+    return f"; did you mean {close[0]!r}?" if close else f"; known: {', '.join(sorted(fields))}" if fields else ""

@@ -1,0 +1,242 @@
+from dataclasses import replace
+from functools import partial
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from shared.domain.book import Book, BookKey
+from shared.domain.candle import Candle, CandleSource, FormingCandle
+from shared.domain.signal import ExitReason, Side, SignalKind
+from shared.domain.timeframe import Timeframe
+from shared.engine.strategy_runner import StrategyRunner
+from shared.messages.codec import from_json, to_json
+from shared.strategies import rsi_divergence, rsi_threshold
+from tests.engine.scripted_strategy import ScriptedStrategy
+from tests.makers import EXCHANGE, MINUTE, START, SYMBOL, make_candle
+from tests.strategies.markets import walk
+
+FRESH = Book(BookKey("scripted", EXCHANGE, SYMBOL))
+
+
+def minute(number):
+    return START + number * MINUTE
+
+
+def scripted(sides=None, warm_up=0, live_from=0, fingerprint="scripted-1"):
+    sides = {minute(number): side for number, side in (sides or {}).items()}
+    return StrategyRunner(partial(ScriptedStrategy, sides, warm_up, fingerprint), Timeframe.M1, 3, live_from)
+
+
+def flat(count, first=0):
+    return [make_candle(minute(n)) for n in range(first, first + count)]
+
+
+def told(book):
+    """Signals in short: minute of the deciding candle, kind, and why it ended."""
+    return [
+        ((line.open_time - START) // MINUTE, str(line.kind), line.reason and str(line.reason))
+        for line in book.unpublished
+    ]
+
+
+def test_an_entry_opens_a_position_and_a_later_look_closes_it():
+    candles = [*flat(3), make_candle(minute(3), high="101.2", low="99.5")]
+    book = scripted({1: Side.LONG}).advance(FRESH, candles).book
+    assert told(book) == [(1, "entry", None), (3, "exit", "take_profit")]
+    entry, end = book.unpublished
+    assert (entry.price, entry.time) == (100.0, minute(2))
+    assert (end.price, end.time, end.pnl_pct, end.revision) == (101.0, minute(4), 1.0, 1)
+    assert end.decision["why"] == "scripted"
+    assert book.position is None
+
+
+def test_the_signal_candle_itself_cannot_end_the_position():
+    candles = [make_candle(minute(0), high="110", low="90"), make_candle(minute(1), high="100.9", low="99.1")]
+    book = scripted({0: Side.LONG}).advance(FRESH, candles).book
+    assert told(book) == [(0, "entry", None)]
+    assert book.position is not None
+
+
+def test_there_is_one_position_at_a_time_and_a_new_one_may_open_on_the_candle_that_ended_the_last():
+    candles = [*flat(3), make_candle(minute(3), low="99")]
+    book = scripted({0: Side.LONG, 1: Side.SHORT, 3: Side.SHORT}).advance(FRESH, candles).book
+    assert told(book) == [(0, "entry", None), (3, "exit", "stop_loss"), (3, "entry", None)]
+    assert book.position.side is Side.SHORT
+
+
+def test_a_fresh_book_is_silent_about_what_closed_before_it_went_live():
+    runner = scripted({1: Side.LONG, 3: Side.LONG}, live_from=minute(2))
+    assert told(runner.advance(FRESH, flat(5)).book) == [(3, "entry", None)]
+
+
+def test_live_from_stays_with_the_book_when_history_comes_in_parts_or_the_process_restarts():
+    first = scripted({}, live_from=minute(2)).advance(FRESH, flat(1)).book
+    later = scripted({1: Side.LONG, 3: Side.LONG}, live_from=minute(99))
+    assert told(later.advance(first, flat(5)).book) == [(3, "entry", None)]
+
+
+def test_an_incomplete_candle_given_up_ends_positions_and_starts_the_strategy_anew():
+    runner = scripted({0: Side.LONG}, warm_up=1)
+    broken = make_candle(minute(2), low="98", complete=False)
+    waiting = runner.advance(FRESH, [*flat(2), broken, *flat(2, 3)])
+    assert waiting.waiting_for == minute(2)
+    assert told(waiting.book) == [(0, "entry", None)]
+    book = runner.advance(waiting.book, [*flat(2), broken, *flat(3, 3)]).book
+    assert told(book)[1:] == [(2, "exit", "stop_loss")]
+    assert book.state["strategy"]["times"] == [minute(3), minute(4), minute(5)]
+
+
+def test_a_position_lives_on_across_missing_minutes():
+    candles = [*flat(2), *flat(3, 5), make_candle(minute(8), high="101")]
+    book = scripted({0: Side.LONG}).advance(FRESH, candles).book
+    assert told(book) == [(0, "entry", None), (8, "exit", "take_profit")]
+    assert book.state["strategy"]["times"] == [minute(n) for n in (5, 6, 7, 8)]
+
+
+def test_a_healed_candle_leaves_no_trace():
+    runner = scripted()
+    broken = [*flat(2), make_candle(minute(2), complete=False), *flat(2, 3)]
+    healed = runner.advance(runner.advance(FRESH, broken).book, flat(5)).book
+    assert healed == runner.advance(FRESH, flat(5)).book
+
+
+def test_a_candle_healed_by_the_exchange_counts_as_a_whole_for_exits():
+    runner = scripted({0: Side.LONG})
+    book = runner.advance(FRESH, flat(1)).book
+    early = forming(minute(1), minute(1) + 15_000, [("100.1", "99.9")])
+    book = runner.advance(book, flat(1), early).book
+    healed = make_candle(minute(1), low="98", source=CandleSource.EXCHANGE)
+    assert told(runner.advance(book, [*flat(1), healed]).book)[1:] == [(1, "exit", "stop_loss")]
+
+
+def forming(open_time, as_of, ranges):
+    looks = [(open_time + (n + 1) * 15_000, high, low) for n, (high, low) in enumerate(ranges)]
+    return FormingCandle(make_candle(open_time, complete=False, looks=looks_of(looks)), as_of)
+
+
+def looks_of(rows):
+    return [(end, make_candle(close=high).close, make_candle(close=low).close) for end, high, low in rows]
+
+
+def test_a_finished_look_of_the_forming_candle_ends_a_position_at_once_and_only_once():
+    runner = scripted({0: Side.LONG})
+    opened = runner.advance(FRESH, flat(1)).book
+    view = forming(minute(1), minute(1) + 30_000, [("100.5", "99.5"), ("101.5", "100")])
+    book = runner.advance(opened, flat(1), view).book
+    assert told(book)[1:] == [(1, "exit", "take_profit")]
+    assert book.unpublished[1].time == minute(1) + 30_000
+    closed = replace(view.candle, complete=True)
+    assert told(runner.advance(book, [*flat(1), closed]).book) == told(book)
+
+
+def test_an_unfinished_look_decides_nothing():
+    runner = scripted({0: Side.LONG})
+    opened = runner.advance(FRESH, flat(1)).book
+    view = forming(minute(1), minute(1) + 29_999, [("100.5", "99.5"), ("101.5", "100")])
+    assert runner.advance(opened, flat(1), view).book.position is not None
+
+
+def test_a_forming_candle_behind_a_candle_not_yet_taken_is_left_alone():
+    runner = scripted({0: Side.LONG})
+    opened = runner.advance(FRESH, flat(1)).book
+    view = forming(minute(2), minute(3), [("101.5", "98")])
+    assert runner.advance(opened, flat(1), view).book is opened
+
+
+def test_nothing_new_gives_the_very_same_book():
+    runner = scripted(warm_up=2)
+    book = runner.advance(FRESH, flat(5)).book
+    assert runner.advance(book, flat(5)).book is book
+    assert runner.advance(FRESH, []).book is FRESH
+
+
+def test_a_limit_takes_the_same_way_in_parts():
+    runner = scripted({1: Side.LONG})
+    candles = [*flat(2), *flat(6, 4)]
+    book, more = FRESH, True
+    while more:
+        book, _, _, more = runner.advance(book, candles, limit=1)
+    assert book == runner.advance(FRESH, candles).book
+
+
+def test_a_cold_strategy_is_warmed_up_by_history_that_comes_late():
+    runner = scripted({9: Side.LONG}, warm_up=8)
+    live = runner.advance(FRESH, flat(2, 7)).book
+    assert runner.is_cold(live)
+    book = runner.advance(live, flat(10)).book
+    assert not runner.is_cold(book)
+    assert book.state["strategy"]["times"] == [minute(n) for n in range(10)]
+    assert told(book) == [(9, "entry", None)]
+
+
+def test_the_memory_of_other_parameters_is_not_used_but_the_position_is_kept():
+    opened = scripted({4: Side.LONG}).advance(FRESH, flat(5)).book
+    other = scripted({2: Side.SHORT}, warm_up=3, fingerprint="scripted-2")
+    candles = [*flat(5), make_candle(minute(5), high="101")]
+    assert other.is_cold(opened)
+    book = other.advance(opened, candles).book
+    assert told(book) == [(4, "entry", None), (5, "exit", "take_profit")]
+    assert book.state["fingerprint"] == "scripted-2"
+    assert book.state["strategy"]["times"] == [minute(n) for n in range(6)]
+
+
+LOOSE = {"take_profit_pct": 0.5, "stop_loss_pct": 0.4, "volume_factor": 0.5}
+STRATEGIES = {
+    "rsi_threshold": partial(rsi_threshold.create, {"oversold": 45, "overbought": 55, **LOOSE}),
+    "rsi_divergence": partial(rsi_divergence.create, {"oversold": 45, "overbought": 55, "pivot_left": 2, **LOOSE}),
+}
+
+
+def broken_market(seed, holes):
+    """A market where minutes are missing (even numbers) or incomplete (odd ones)."""
+    candles: dict[int, Candle | None] = dict(enumerate(walk(seed, 620)))
+    for hole in holes:
+        candles[hole] = None if hole % 2 == 0 else replace(candles[hole], complete=False)
+    return [candle for candle in candles.values() if candle is not None]
+
+
+def in_pieces(runner, candles, turns):
+    """Each turn takes some more candles, may look at the forming one early, and forgets all but the stored book."""
+    book, taken = Book(BookKey("x", EXCHANGE, SYMBOL)), 0
+    while taken < len(candles):
+        step, early = next(turns)
+        taken += step
+        view = None
+        if early and taken < len(candles):
+            coming = candles[taken]
+            as_of = coming.open_time + early * 15_000
+            view = FormingCandle(replace(coming, complete=False), as_of)
+        book = runner.advance(book, candles[:taken][-400:], view).book
+        book = from_json(to_json(book), Book)
+    return book
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    seed=st.integers(0, 2**32),
+    holes=st.sets(st.integers(1, 615), max_size=3),
+    name=st.sampled_from(sorted(STRATEGIES)),
+    turns=st.lists(st.tuples(st.integers(1, 40), st.integers(0, 4)), min_size=1, max_size=30),
+)
+def test_interruptions_and_early_looks_change_no_book_and_no_signal(seed, holes, name, turns):
+    candles = broken_market(seed, holes)
+    runner = StrategyRunner(STRATEGIES[name], Timeframe.M1, hole_patience=3)
+    whole = runner.advance(Book(BookKey("x", EXCHANGE, SYMBOL)), candles).book
+
+    def for_ever():
+        while True:
+            yield from turns
+
+    assert in_pieces(runner, candles, for_ever()) == whole
+
+
+def test_that_property_speaks_of_markets_with_entries_and_both_exits():
+    for make in STRATEGIES.values():
+        runner = StrategyRunner(make, Timeframe.M1, hole_patience=3)
+        lines = [
+            line
+            for seed in range(8)
+            for line in runner.advance(Book(BookKey("x", EXCHANGE, SYMBOL)), broken_market(seed, {40})).book.unpublished
+        ]
+        assert {line.kind for line in lines} == {SignalKind.ENTRY, SignalKind.EXIT}
+        assert {line.reason for line in lines} == {None, ExitReason.TAKE_PROFIT, ExitReason.STOP_LOSS}

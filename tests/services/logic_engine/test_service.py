@@ -1,0 +1,199 @@
+import asyncio
+from contextlib import asynccontextmanager, suppress
+
+import pytest
+
+from services.logic_engine.service import create
+from shared.adapters.bus.memory import Backlog, MemoryBus
+from shared.adapters.bus.memory import Options as BusOptions
+from shared.adapters.clock.manual import ManualClock
+from shared.adapters.stores.memory import MemoryStore
+from shared.domain.book import BookKey
+from shared.domain.timeframe import Timeframe
+from shared.errors import ConfigurationError
+from shared.messages.catalog import CANDLES, SIGNALS, subscription
+from shared.messages.codec import decode, encode
+from shared.ports import Message
+from shared.runtime.service import HealthStatus
+from tests.makers import EXCHANGE, MINUTE, make_candle
+from tests.services.logic_engine.failing import Failing
+from tests.strategies.markets import walk
+
+MARKET = walk(5, 900)
+WAKE = subscription(CANDLES, "logic_engine")
+LOOSE = {"oversold": 40, "overbought": 60, "volume_factor": 0.5, "take_profit_pct": 0.4, "stop_loss_pct": 0.3}
+LIVE = 600  # the number of candles that are history
+
+
+class Platform:
+    """The service in a world of memory that a test moves forward."""
+
+    def __init__(self, **settings):
+        self.clock = ManualClock(MARKET[LIVE - 1].close_time)
+        self.store = Failing(MemoryStore())
+        self.bus = MemoryBus(BusOptions())
+        self.settings = {"symbols": ["BTCUSDT"], "strategies": {"rsi_threshold": LOOSE}, "live_from": None} | settings
+        self.service = self.new_service()
+
+    def new_service(self):
+        return create(
+            bus=self.bus,
+            store=self.store,
+            ledger=self.store,
+            clock=self.clock,
+            exchange=EXCHANGE,
+            timeframe=Timeframe.M1,
+            interval=15_000,
+            hole_patience=3,
+            **self.settings,
+        )
+
+    @asynccontextmanager
+    async def running(self):
+        task = asyncio.create_task(self.service.run())
+        await self.settle()
+        try:
+            yield self
+        finally:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+
+    async def settle(self):
+        """Let the service do all it can do without time passing."""
+        for _ in range(60):
+            await asyncio.sleep(0)
+
+    async def tell(self, candle):
+        await self.bus.publish(CANDLES.topic, [encode(CANDLES, candle, message_id=str(candle.open_time))])
+        await self.settle()
+
+    async def pass_to(self, time):
+        self.clock.advance_to(time)
+        await self.settle()
+
+    async def evaluated_to(self):
+        key = BookKey("rsi_threshold", EXCHANGE, "BTCUSDT")
+        books = await self.store.load_books([key])
+        return books[key].evaluated_to if books else 0
+
+
+async def test_old_signals_are_not_said_at_start_and_new_ones_are():
+    platform = Platform()
+    await platform.store.write(MARKET[:LIVE])
+    heard = await platform.bus.subscribe(SIGNALS.topic, subscription(SIGNALS, "telegram_notifier"))
+    async with platform.running():
+        assert await platform.evaluated_to() == MARKET[LIVE - 1].open_time
+        assert await platform.store.signals(10) == []
+        for candle in MARKET[LIVE:]:
+            await platform.store.write([candle])
+            await platform.tell(candle)
+    said = [decode(delivery.message) for delivery in await heard.pull()]
+    assert said
+    assert all(line.time > MARKET[LIVE - 1].close_time for line in said)
+    assert [(line.signal_id, line.revision) for line in said] == [
+        (line.signal_id, line.revision) for line in await platform.store.signals(100)
+    ]
+
+
+async def test_a_restart_at_any_time_changes_no_signal():
+    whole, broken = Platform(), Platform()
+    for platform, restarts in ((whole, False), (broken, True)):
+        await platform.store.write(MARKET[:LIVE])
+        async with platform.running():
+            pass
+        for start in range(LIVE, len(MARKET), 40):
+            if restarts:
+                platform.service = platform.new_service()
+            async with platform.running():
+                for candle in MARKET[start : start + 40]:
+                    await platform.store.write([candle])
+                    await platform.pass_to(candle.close_time)
+    assert await broken.store.signals(100) == await whole.store.signals(100)
+    assert len(await whole.store.signals(100)) > 4
+
+
+async def test_it_wakes_for_a_candle_and_acknowledges_it_after_the_evaluation():
+    platform = Platform()
+    await platform.store.write(MARKET[:LIVE])
+    async with platform.running():
+        await platform.store.write([MARKET[LIVE]])
+        platform.store.away = {"commit"}
+        await platform.tell(MARKET[LIVE])
+        assert platform.bus.backlog(CANDLES.topic, WAKE).held == 1
+        assert platform.service.health().status is HealthStatus.DEGRADED
+        assert platform.service.health().detail == "commit is away"
+        platform.store.away = set()
+        await platform.pass_to(platform.clock.now() + 1_000)
+        assert await platform.evaluated_to() == MARKET[LIVE].open_time
+        assert platform.bus.backlog(CANDLES.topic, WAKE).held == 0
+        assert platform.service.health().status is HealthStatus.OK
+
+
+async def test_it_wakes_by_the_clock_every_interval():
+    platform = Platform()
+    await platform.store.write(MARKET[:LIVE])
+    async with platform.running():
+        await platform.store.write([MARKET[LIVE]])
+        await platform.pass_to(platform.clock.now() + 14_999)
+        assert await platform.evaluated_to() == MARKET[LIVE - 1].open_time
+        await platform.pass_to(platform.clock.now() + 1)
+        assert await platform.evaluated_to() == MARKET[LIVE].open_time
+
+
+async def test_pauses_grow_while_the_store_is_away():
+    platform = Platform()
+    platform.store.away = {"load_books"}
+    pauses = []
+    sleep = platform.clock.sleep
+
+    async def noting(millis):
+        pauses.append(millis)
+        await sleep(millis)
+
+    platform.clock.sleep = noting
+    async with platform.running():
+        for _ in range(7):
+            await platform.pass_to(platform.clock.now() + 60_000)
+    assert pauses[:7] == [1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000]
+
+
+async def test_what_was_not_evaluated_goes_back_to_the_bus_on_shutdown():
+    platform = Platform()
+    async with platform.running():
+        platform.store.away = {"load_books", "read_latest"}
+        await platform.tell(MARKET[0])
+    backlog = platform.bus.backlog(CANDLES.topic, WAKE)
+    assert (backlog.queued, backlog.held) == (1, 0)
+
+
+async def test_a_message_that_is_no_candle_is_rejected_and_the_others_go_on():
+    platform = Platform()
+    await platform.store.write(MARKET[:LIVE])
+    async with platform.running():
+        await platform.bus.publish(CANDLES.topic, [Message(b"{}", {"type": "candle", "version": "1"})])
+        await platform.store.write([MARKET[LIVE]])
+        await platform.tell(MARKET[LIVE])
+        assert await platform.evaluated_to() == MARKET[LIVE].open_time
+        assert platform.bus.backlog(CANDLES.topic, WAKE) == Backlog(0, 0)
+
+
+async def test_health_names_symbols_without_candles_and_those_that_wait():
+    platform = Platform(symbols=["BTCUSDT", "ETHUSDT"])
+    assert platform.service.health().status is HealthStatus.STARTING
+    end = MARKET[LIVE - 1].close_time
+    await platform.store.write([*MARKET[:LIVE], make_candle(end - MINUTE, symbol="ETHUSDT")])
+    async with platform.running():
+        assert platform.service.health().status is HealthStatus.OK
+        await platform.store.write([make_candle(end + 2 * MINUTE), make_candle(end + MINUTE)])
+        await platform.pass_to(end + 3 * MINUTE + 15_000)
+        health = platform.service.health()
+        assert health.status is HealthStatus.DEGRADED
+        assert "no candle for 3 minutes: ETHUSDT;" in health.detail
+        assert "waiting for a missing or incomplete candle: BTCUSDT;" in health.detail
+        assert health.facts == {"evaluated": LIVE + 1 - (LIVE - 252 - 8), "signals": 0, "open_positions": 0}
+
+
+def test_wrong_settings_are_refused_before_anything_starts():
+    with pytest.raises(ConfigurationError, match="strategy rsi_threshold: rsi_period = 0: give 2 to 1000"):
+        Platform(strategies={"rsi_threshold": {"rsi_period": 0}})
