@@ -123,22 +123,23 @@ class Wiring:
         if kind in self._given:
             return self._given[kind]
         module = loader.load(kind, self.settings.adapter(kind))
-        adapter = module.create(self.settings.options(kind), self.clock)
+        # A renderer draws what it is given; the time is none of its business.
+        needs = () if kind == "charts" else (self.clock,)
+        adapter = module.create(self.settings.options(kind), *needs)
         self._to_close.append(adapter.close)
         return adapter
 
     def _ingestor(self) -> Service:
         from services.ingestor import service
 
-        section = self.settings.ingestor
         return service.create(
             feed=self.market,
-            history=self.market,
+            history=self.market if isinstance(self.market, MarketHistory) else None,
             bus=self.bus,
             clock=self.clock,
             symbols=self.settings.symbols,
             run_prefix=uuid.uuid4().hex[:12],
-            **section.model_dump(),
+            **self.settings.ingestor.model_dump(),
         )
 
     def _aggregator(self) -> Service:
@@ -161,7 +162,7 @@ class Wiring:
             bus=self.bus,
             clock=self.clock,
             symbols=self.settings.symbols,
-            warm_up=self.settings.backfiller.warm_up,
+            **self.settings.backfiller.model_dump(),
         )
 
     def _logic_engine(self) -> Service:
@@ -175,17 +176,13 @@ class Wiring:
             clock=self.clock,
             exchange=self.settings.exchange,
             symbols=self.settings.symbols,
+            **section.model_dump(exclude={"strategies"}),
             strategies={name: self.settings.strategies.get(name, {}) for name in section.strategies},
-            timeframe=section.timeframe,
-            interval=section.interval,
-            hole_patience=section.hole_patience,
-            live_from=self.clock.now(),
         )
 
     def _telegram_notifier(self) -> Service:
         from services.telegram_notifier import service
 
-        section = self.settings.telegram_notifier
         return service.create(
             bus=self.bus,
             store=self.store,
@@ -194,6 +191,5 @@ class Wiring:
             notifier=self.notifier,
             charts=self.charts,
             clock=self.clock,
-            chats=section.chats,
-            budget_per_minute=section.budget_per_minute,
+            **self.settings.telegram_notifier.model_dump(),
         )

@@ -6,7 +6,7 @@ Times are int milliseconds UTC. Methods raise `Unavailable` when the other side 
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from shared.domain.book import Book, BookKey
 from shared.domain.candle import Candle, FormingCandle
@@ -210,6 +210,7 @@ class TradeFeed(Protocol):
         ...
 
 
+@runtime_checkable
 class MarketHistory(Protocol):
     """An exchange's past, by request."""
 

@@ -46,11 +46,11 @@ class Sweep:
     ) -> None:
         self._exchange = exchange
         self._places = {symbol: _Place() for symbol in symbols}
-        self._warm_up = warm_up
         self._filler = filler
         self._store = store
         self._clock = clock
         self._started = clock.now()
+        self._oldest = max(0, Timeframe.M1.floor(self._started) - warm_up * _MINUTE)
         self.refused: dict[str, str] = {}
         """Symbols the venue refuses, with its words."""
 
@@ -79,7 +79,7 @@ class Sweep:
     async def _look(self, symbol: str, place: _Place) -> None:
         now = self._clock.now()
         end = self._end(now)
-        start = max(0, end - (_DEPTH if place.warm else self._warm_up) * _MINUTE)
+        start = max(self._oldest, end - _DEPTH * _MINUTE) if place.warm else self._oldest
         stored = await self._store.read(Instrument(self._exchange, symbol), Timeframe.M1, start, end)
         holes = missing(stored, start, end)
         if holes:

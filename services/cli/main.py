@@ -13,7 +13,7 @@ import click
 
 from shared.errors import ConfigurationError, InvalidInput, TrackerError, Unavailable
 
-_NO_COMMANDS = {"__init__", "main", "output"}
+_NO_COMMANDS = {"__init__", "main", "output", "playback"}
 _INTERRUPTED = 130
 
 

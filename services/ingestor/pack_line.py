@@ -54,6 +54,7 @@ class PackLine:
         self._packs: deque[TradePack] = deque()
         self.trouble = ""
         """Why packs wait, in one line; empty while the bus takes them."""
+        self._asked_at: float | None = None
         self.runs = 0
         self.published = 0
         self.lost = 0
@@ -63,6 +64,11 @@ class PackLine:
     def waiting(self) -> int:
         """Trades that are not on the bus yet."""
         return self._packer.waiting + sum(len(pack.trades) for pack in self._packs)
+
+    @property
+    def stalled(self) -> float:
+        """Seconds for which the bus has been holding us up, by errors or because its consumers are behind."""
+        return 0.0 if self._asked_at is None else self._now() - self._asked_at
 
     def take(self, event: FeedEvent) -> None:
         """Note what happened on the feed; never waits."""
@@ -130,6 +136,7 @@ class PackLine:
 
     async def _insist(self, messages: list[Message]) -> None:
         pause = _RETRY_FIRST
+        self._asked_at = self._now()
         while True:
             try:
                 await self._bus.publish(TRADES.topic, messages)
@@ -140,7 +147,7 @@ class PackLine:
                 await asyncio.sleep(pause if error.retry_after is None else error.retry_after / 1000)
                 pause = min(2 * pause, _RETRY_MOST)
             else:
-                self.trouble = ""
+                self.trouble, self._asked_at = "", None
                 return
 
 

@@ -19,6 +19,7 @@ logger = logging.getLogger(__name__)
 _MOST_WAITING = 100_000  # trades, about 60 MB: close to an hour of an ordinary day without a bus
 _CHECK_TIMEOUT = 5.0  # seconds; a list of symbols that does not come must not keep trades away
 _CHECK_AGAIN = 30.0
+_STALLED = 5.0  # seconds in which a bus takes any pack, unless its consumers do not keep up
 
 
 class _Ingestor:
@@ -56,6 +57,9 @@ class _Ingestor:
         status, detail = self._status, self._detail
         if self._line.trouble:
             status, detail = HealthStatus.DEGRADED, f"trades wait for the bus: {self._line.trouble}"
+        elif self._line.stalled > _STALLED:
+            status = HealthStatus.DEGRADED
+            detail = f"trades wait for the bus for {self._line.stalled:.0f} s: its consumers are too far behind"
         left_out = [describe(self._unknown, self._feed.exchange)]
         refused = {symbol: text for symbol, text in self._refused.items() if symbol not in self._unknown}
         left_out += [f"{symbol} refused by the venue: {text}" for symbol, text in sorted(refused.items())]

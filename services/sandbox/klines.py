@@ -14,7 +14,7 @@ from services.sandbox.market import MINUTE, Market, Minute, summarise
 Row = list[str]
 """Start (ms), open, high, low, close, quantity, turnover: all text, as the venue answers."""
 
-_MINUTES_AT_ONCE = 30  # of work, before others on the event loop get their turn
+_MINUTES_AT_ONCE = 12  # of work, before others on the event loop get their turn
 
 
 class Klines:

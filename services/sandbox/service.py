@@ -179,11 +179,7 @@ def create(
     Raises:
         ConfigurationError: The token or the chat has a form that Telegram does not know.
     """
-    if ":" not in token:
-        raise ConfigurationError("the sandbox token must have the form <digits>:<letters>")
-    if not chat.startswith("@") and not chat.removeprefix("-").isdecimal():
-        raise ConfigurationError(f"the sandbox chat {chat!r} must be a number (-100...) or @name")
-    faults = FaultBoard()
+    _check_names(token, chat)
     stream = LiveStream(
         clock,
         market,
@@ -192,16 +188,24 @@ def create(
         wait_for_client=wait_for_client,
         on_first_subscription=on_first_subscription,
     )
+    faults = FaultBoard()
     socket = BybitSocket(market, stream, faults)
-    channel = Channel(clock, chat, title)
-    updates = Updates(clock)
+    channel, updates = Channel(clock, chat, title), Updates(clock)
     api = TelegramApi(clock=clock, channel=channel, updates=updates, faults=faults, token=token, rate_limit=rate_limit)
-
-    def status() -> dict[str, Any]:
-        return {"time": stream.now(), "speed": speed, "open": stream.is_open, "trades": socket.trades_sent}
-
-    page = Page(channel=channel, updates=updates, api=api, socket=socket, faults=faults, status=status)
+    page = Page(channel=channel, updates=updates, api=api, socket=socket, faults=faults, status=_status(stream, speed))
     app = web.Application(client_max_size=LARGEST_BODY)
     for part in (BybitRest(market, stream, faults), socket, api, page):
         app.add_routes(part.routes())
     return SandboxService(app=app, host=host, port=port, stream=stream, channel=channel, socket=socket, faults=faults)
+
+
+def _check_names(token: str, chat: str) -> None:
+    if ":" not in token:
+        raise ConfigurationError("the sandbox token must have the form <digits>:<letters>")
+    if not chat.startswith("@") and not chat.removeprefix("-").isdecimal():
+        raise ConfigurationError(f"the sandbox chat {chat!r} must be a number (-100...) or @name")
+
+
+def _status(stream: LiveStream, speed: float) -> Callable[[], dict[str, Any]]:
+    """What the page's header shows."""
+    return lambda: {"time": stream.now(), "speed": speed, "open": stream.is_open}

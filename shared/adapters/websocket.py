@@ -43,17 +43,16 @@ class SocketFeed:
 
     async def events(self, symbols: Sequence[str]) -> AsyncGenerator[FeedEvent, None]:
         """Everything that happens, for ever; only cancellation or `aclose` ends it."""
-        loop = asyncio.get_running_loop()
         attempt = 0
         while True:
-            started = loop.time()
+            started = self._clock.monotonic()
             try:
                 async with self._connect() as socket:
                     talk = Talk(socket, self._dialect, self._clock, self._timing, self._memory)
                     async for event in talk.events(symbols):
                         yield event
             except (Lost, OSError, WebSocketException) as error:
-                if loop.time() - started >= self._timing.backoff_most:
+                if self._clock.monotonic() - started >= self._timing.backoff_most:
                     attempt = 0
                 lost = self._explain(error)
                 wait = self._pause(attempt) if lost.wait is None else lost.wait

@@ -158,7 +158,7 @@ class Talk:
         self._watch = memory.watch
         self._venue = memory.venue
         self._ignored = memory.ignored
-        self._now = asyncio.get_running_loop().time
+        self._now = clock.monotonic
         self._arrived = self._pinged = self._asked = self._now()
         self._next_tick = self._now() + timing.tick
         self._requests = 0
@@ -189,9 +189,10 @@ class Talk:
 
     async def _receive(self) -> bytes | None:
         """The next frame; None when it is time for a tick."""
-        if self._now() < self._next_tick:
+        left = self._next_tick - self._now()
+        if left > 0:
             try:
-                async with asyncio.timeout_at(self._next_tick):
+                async with asyncio.timeout(left):
                     return await self._socket.recv(False)
             except TimeoutError:
                 pass

@@ -140,12 +140,12 @@ class CandleBuilder:
         return self._settle(shard, late, gained_from)
 
     def forming(self) -> list[FormingCandle]:
-        """Views of all open minutes that have a price, as of the watermark of their shard."""
+        """Views of all open minutes that have a price."""
         return [
             view
             for shard in self._shards.values()
             for series in shard.series.values()
-            for view in series.forming(shard.coverage.watermark)
+            for view in series.forming(shard.coverage)
         ]
 
     def closed_through(self, shard: int) -> int:

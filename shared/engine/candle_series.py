@@ -132,18 +132,20 @@ class CandleSeries:
         self._forget(coverage.watermark)
         return candles
 
-    def forming(self, watermark: int) -> list[FormingCandle]:
-        """Views of the open minutes up to the watermark (ms UTC) that have a price, ascending."""
-        span, views = self._span, []
+    def forming(self, coverage: Coverage) -> list[FormingCandle]:
+        """Views of the open minutes up to the watermark that have a price, ascending, as of the time up to which every
+        trade is proven to be in hand: a look before it never changes again, so an exit may be decided on it."""
+        span, views, watermark = self._span, [], coverage.watermark
+        as_of = max(self.open_from, coverage.seen_to(self._shape.symbol, self.open_from) or 0)
         price = self._close_before(self.open_from).price
         with_trades = {time for time, minute in self._minutes.items() if time >= self.open_from}
         for open_time in sorted(with_trades.union(range(self.open_from, watermark + 1, span))):
             minute = self._minutes.get(open_time) or _Minute()
-            candle = self._shape.draw(open_time, minute.fold, price, complete=False, until=watermark)
+            candle = self._shape.draw(open_time, minute.fold, price, complete=False, until=as_of)
             if candle is not None:
                 price = candle.close
                 if not minute.is_closed:
-                    views.append(FormingCandle(candle, watermark))
+                    views.append(FormingCandle(candle, as_of))
         return views
 
     def _minute(self, open_time: int) -> _Minute:

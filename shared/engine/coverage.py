@@ -117,6 +117,18 @@ class Coverage:
         )
         return min(starts, default=None)
 
+    def seen_to(self, symbol: str, since: int) -> int | None:
+        """The latest event time before which one run has seen every trade of `symbol` from `since` (ms UTC) on; None when
+        no chain goes back that far."""
+        ends = (
+            chain.watermark - self._grace
+            for run in self._runs.values()
+            if symbol in run.symbols
+            for chain in run.chains
+            if chain.since <= since
+        )
+        return max(ends, default=None)
+
     def forget(self, before: int) -> None:
         """Drop the chains that speak only of event times before `before` (ms UTC), and runs without a chain."""
         for run_id, run in list(self._runs.items()):

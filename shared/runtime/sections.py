@@ -76,12 +76,14 @@ class LogicEngineSection(Section):
         hole_patience: Candles behind a missing or incomplete one before the strategies start anew behind it.
         strategies: Names of the strategies that run.
         timeframe: Candles the strategies read.
+        live_from: ms UTC; what closed before it only warms up a strategy that has no memory yet. Default: the start.
     """
 
     interval: Millis = 15_000
     hole_patience: int = Field(default=5, ge=0)
     strategies: Names = ("rsi_divergence",)
     timeframe: Timeframe = Timeframe.M1
+    live_from: int | None = None
 
 
 class TelegramNotifierSection(Section):

@@ -43,7 +43,7 @@ class RsiWindow:
 
     @property
     def price_decimals(self) -> int:
-        """Most decimals any price in the window has."""
+        """Most decimals of any close in the window: what a price needs to be shown in full."""
         return max(self.decimals)
 
     def take(self, candle: Candle) -> None:
@@ -54,7 +54,7 @@ class RsiWindow:
         self.lows.append(float(candle.low))
         self.quantities.append(float(candle.quantity))
         self.rsis.append(value)
-        self.decimals.append(max(map(_decimals, (candle.open, candle.high, candle.low, candle.close))))
+        self.decimals.append(_decimals(candle.close))
         if len(self.rsis) > self._size:
             for name in _LISTS:
                 del getattr(self, name)[0]

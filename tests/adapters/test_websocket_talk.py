@@ -6,12 +6,19 @@ from contextlib import aclosing
 
 import pytest
 
-from shared.adapters.clock.manual import ManualClock
+from shared.adapters.clock.system import SystemClock
 from shared.adapters.websocket_talk import Answered, Lost, Memory, Ponged, Skipped, Talk, Timing, seconds
 from shared.domain.feed import FeedAlive, FeedConnected, FeedTrades
 from shared.engine.feed_watch import TopicWatch, VenueTime, WatchLimits
 from shared.errors import InvalidMessage
 from tests.makers import START, make_trade
+
+
+class MarketStandsStill(SystemClock):
+    """Market time is START for ever; the machine's time passes."""
+
+    def now(self):
+        return START
 
 
 class Scripted:
@@ -57,7 +64,7 @@ async def talk(answer, symbols, count: int, kept: Memory | None = None, **timing
     """The first events, or the loss, of a talk; and what was sent."""
     script = Scripted(answer)
     quick = {"quiet_ping": 0.01, "ping_timeout": 0.05, "ack_timeout": 0.05, "watch": WatchLimits(silence=1.0)}
-    told = Talk(script, script, ManualClock(START), Timing(**(quick | timing)), kept or memory())
+    told = Talk(script, script, MarketStandsStill(), Timing(**(quick | timing)), kept or memory())
     events = []
     async with asyncio.timeout(5), aclosing(told.events(symbols)) as stream:
         async for event in stream:

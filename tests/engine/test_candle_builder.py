@@ -161,8 +161,28 @@ def test_forming_views_show_all_open_minutes_and_finished_looks_only():
         (0, "100-102", 2, "incomplete", 0),
         (1, "102-103", 1, "incomplete", 0),
     ]
-    assert {view.as_of for view in views} == {at(0, 29_000)}
+    assert {view.as_of for view in views} == {at(0, 29_000 - GRACE)}
     assert [[look.end for look in view.candle.looks] for view in views] == [[at(0, 15_000)], []]
+
+
+def test_a_look_is_shown_only_when_every_pack_that_could_change_it_is_in_hand():
+    builder = seeded()
+    delayed = make_pack(1, at(0, 16_000), (make_trade(at(0, 14_000), "90"),), symbols=())
+    builder.on_pack(make_pack(0, at(0, 10_000), (make_trade(at(0, 9_000), "101"),)))
+    builder.on_pack(make_pack(2, at(0, 31_000), prior_event_time=at(0, 14_000), symbols=()))
+    (early,) = builder.forming()
+    assert (early.as_of, early.candle.looks) == (at(0, 10_000 - GRACE), ())
+    builder.on_pack(delayed)
+    (later,) = builder.forming()
+    assert later.as_of == at(0, 31_000 - GRACE)
+    assert [(look.end, str(look.low)) for look in later.candle.looks] == [(at(0, 15_000), "90")]
+
+
+def test_a_minute_that_is_not_seen_from_its_start_shows_prices_but_no_look():
+    builder = seeded()
+    builder.on_pack(make_pack(0, at(0, 40_000), (make_trade(at(0, 20_001), "90"),), covered_from=at(0, 20_000)))
+    (view,) = builder.forming()
+    assert (view.as_of, view.candle.looks, str(view.candle.low)) == (START, (), "90")
 
 
 def test_a_pack_may_go_when_everything_it_speaks_of_is_closed():

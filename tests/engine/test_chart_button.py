@@ -22,6 +22,8 @@ def test_an_ordinary_button_carries_the_whole_id():
     assert chart_button.id_in(data) == signal_id("rsi_divergence", "1000000BABYDOGEUSDT", START, Side.SHORT)
 
 
-@pytest.mark.parametrize("data", ["", "c", "c|a|b|c|L", "c|a|b|1|X", "c|a|b|٣|L", "x|a|b|1|L", "d|abc", "c|a|b|1|L|more"])
+@pytest.mark.parametrize(
+    "data", ["", "c", "c|a|b|c|L", "c|a|b|1|X", "c|a|b|٣|L", "x|a|b|1|L", "d|abc", "c|a|b|1|L|more"]
+)
 def test_what_is_no_whole_id_names_none(data):
     assert chart_button.id_in(data) is None

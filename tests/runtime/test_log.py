@@ -24,9 +24,15 @@ def lines(monkeypatch):
     root, names = logging.getLogger(), ("httpx", "httpcore", "telegram")
     before = (root.handlers[:], root.level, [logging.getLogger(name).level for name in names], logging.raiseExceptions)
     stream = io.StringIO()
-    monkeypatch.setattr(sys, "stderr", stream)
-    monkeypatch.setattr(sys, "excepthook", sys.excepthook)
-    yield lambda json_lines: (log.configure("DEBUG", json_lines, [SECRET, ""]), stream)[1]
+
+    def start(json_lines):
+        # Within the test: pytest changes sys.stderr between the set-up and the test itself.
+        monkeypatch.setattr(sys, "stderr", stream)
+        monkeypatch.setattr(sys, "excepthook", sys.excepthook)
+        log.configure("DEBUG", json_lines, [SECRET, ""])
+        return stream
+
+    yield start
     root.handlers[:], root.level, logging.raiseExceptions = before[0], before[1], before[3]
     for name, level in zip(names, before[2], strict=True):
         logging.getLogger(name).setLevel(level)

@@ -7,8 +7,8 @@ written and not the digits of their binary form.
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-import pyarrow as pa  # type: ignore[import-untyped, import-not-found, unused-ignore]
-from pyarrow import parquet  # type: ignore[import-untyped, import-not-found, unused-ignore]
+import pyarrow as pa
+from pyarrow import parquet
 
 from shared.adapters.wire.candle_rows import CandleReport, read_candles
 from shared.domain.candle import Candle

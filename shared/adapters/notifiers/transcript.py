@@ -13,8 +13,10 @@ from shared.ports import Button, ButtonPress, Clock
 
 
 class Options(BaseModel):
-    """Attributes:
-    path: File the calls are written to; it is replaced.
+    """Where to write.
+
+    Attributes:
+        path: File the calls are written to; it is replaced.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

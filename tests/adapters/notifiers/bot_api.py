@@ -51,9 +51,7 @@ class BotApi:
             fields = dict(await request.json())
         else:
             form = await request.post()
-            fields = {
-                name: value if isinstance(value, str) else value.file.read() for name, value in form.items()
-            }
+            fields = {name: value if isinstance(value, str) else value.file.read() for name, value in form.items()}
         markup = fields.get("reply_markup")
         return {**fields, "reply_markup": json.loads(markup) if isinstance(markup, str) else markup}
 
@@ -69,7 +67,9 @@ class BotApi:
         if message is None:
             return error(400, "Bad Request: message to edit not found")
         if (message["text"], message["reply_markup"]) == (fields["text"], fields["reply_markup"]):
-            return error(400, "Bad Request: message is not modified: specified new message content and reply markup are")
+            return error(
+                400, "Bad Request: message is not modified: specified new message content and reply markup are"
+            )
         refusal = self._checked(fields, fields["text"])
         if refusal is not None:
             return refusal
@@ -79,7 +79,7 @@ class BotApi:
     def _answerCallbackQuery(self, fields: dict[str, Any]) -> web.Response:
         if fields["callback_query_id"] == "old":
             return error(400, "Bad Request: query is too old and response timeout expired or query ID is invalid")
-        return ok(True)  # noqa: FBT003  # the Bot API's own answer
+        return ok(True)  # the Bot API's own answer
 
     def _getUpdates(self, fields: dict[str, Any]) -> web.Response:
         return ok([update for update in self.updates if update["update_id"] >= int(fields.get("offset", 0))])

@@ -108,9 +108,13 @@ async def test_a_connection_lost_after_the_request_was_written_is_uncertain(api,
 
 
 async def test_no_answer_in_time_is_uncertain(clock):
+    gone = asyncio.Event()
+
     async def swallow(reader, writer):
         await reader.read()
         writer.close()
+        await writer.wait_closed()
+        gone.set()
 
     server = await asyncio.start_server(swallow, "127.0.0.1", 0)
     url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/bot"
@@ -118,6 +122,7 @@ async def test_no_answer_in_time_is_uncertain(clock):
     with pytest.raises(Uncertain):
         await slow.send(CHAT, "a", ())
     await slow.close()
+    await gone.wait()
     server.close()
     await server.wait_closed()
 

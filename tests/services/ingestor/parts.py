@@ -35,22 +35,23 @@ class ScriptedFeed:
 
 
 class FlakyBus:
-    """A memory bus that is away while `away` is set; counts how often it was asked in vain."""
+    """A memory bus that is away while `away` is set."""
 
     def __init__(self) -> None:
         self._bus = memory.create(memory.Options(), SystemClock())
         self.away = False
-        self.vain = 0
+        self.held: asyncio.Event | None = None  # publishing waits for it, as when consumers are far behind
         self.messages: list[Message] = []
         self.arrived = asyncio.Event()
         self.refused = asyncio.Event()
 
     async def publish(self, topic, messages):
         if self.away:
-            self.vain += 1
             self.refused.set()
             raise Unavailable("the bus is down", retry_after=1)
         assert topic == TRADES.topic
+        if self.held is not None:
+            await self.held.wait()
         self.messages += messages
         self.arrived.set()
         await self._bus.publish(topic, messages)
@@ -66,6 +67,13 @@ class FlakyBus:
                 self.arrived.clear()
                 await self.arrived.wait()
         return self.packs
+
+
+async def eventually(condition) -> None:
+    """Return once `condition` holds; what the ingestor has only noted gives no sign that could be awaited."""
+    async with asyncio.timeout(5):
+        while not condition():  # noqa: ASYNC110 - see above
+            await asyncio.sleep(0)
 
 
 def connected(covered_from: int = START, **fields) -> FeedConnected:

@@ -11,7 +11,7 @@ from shared.domain.feed import FeedDisconnected
 from shared.errors import ConfigurationError, Refused, Unavailable
 from shared.runtime.service import HealthStatus
 from tests.makers import EXCHANGE, START
-from tests.services.ingestor.parts import SYMBOLS, FlakyBus, ScriptedFeed, connected, trades
+from tests.services.ingestor.parts import SYMBOLS, FlakyBus, ScriptedFeed, connected, eventually, trades
 
 
 class Listing:
@@ -69,8 +69,7 @@ async def test_a_dead_venue_is_degraded_with_the_reason():
     made = ingestor(feed, FlakyBus())
     async with running(made):
         feed.say(FeedDisconnected("cannot reach ws://x"))
-        while made.health().status is HealthStatus.STARTING:
-            await asyncio.sleep(0)
+        await eventually(lambda: made.health().status is not HealthStatus.STARTING)
         assert made.health().status is HealthStatus.DEGRADED
         assert made.health().detail == "cannot reach ws://x"
 
@@ -85,6 +84,20 @@ async def test_a_bus_that_is_away_is_degraded_although_data_flows_in():
         assert made.health().status is HealthStatus.DEGRADED
         assert "the bus is down" in made.health().detail
         bus.away = False
+        await bus.until(1)
+        assert made.health().status is HealthStatus.OK
+
+
+async def test_consumers_that_do_not_keep_up_are_seen_in_health(monkeypatch):
+    monkeypatch.setattr(service, "_STALLED", 0.01)
+    feed, bus = ScriptedFeed(), FlakyBus()
+    bus.held = asyncio.Event()
+    made = ingestor(feed, bus)
+    async with running(made):
+        feed.say(connected(), trades(START + 1))
+        await eventually(lambda: "consumers are too far behind" in made.health().detail)
+        assert made.health().status is HealthStatus.DEGRADED
+        bus.held.set()
         await bus.until(1)
         assert made.health().status is HealthStatus.OK
 
@@ -116,8 +129,7 @@ async def test_a_venue_that_does_not_list_its_symbols_keeps_no_trades_away(error
         feed.say(connected(symbols=("BTCUSDT",), refused={"ETHUSDT": "handler not found"}), trades(START + 1))
         await bus.until(1)
         assert feed.asked == SYMBOLS
-        while "left out: ETHUSDT" not in made.health().detail:
-            await asyncio.sleep(0)
+        await eventually(lambda: "left out: ETHUSDT" in made.health().detail)
         assert "refused by the venue" not in made.health().detail
         assert made.health().facts["symbols"] == 1
 
@@ -145,6 +157,5 @@ async def test_what_is_in_hand_is_published_when_the_service_is_cancelled():
     made = ingestor(feed, bus, pack_millis=60_000)
     async with running(made):
         feed.say(connected(), trades(START + 1))
-        while made.health().facts["trades"] == 0:
-            await asyncio.sleep(0)
+        await eventually(lambda: made.health().facts["trades"] == 1)
     assert [trade.event_time for pack in bus.packs for trade in pack.trades] == [START + 1]

@@ -1,3 +1,4 @@
+import itertools
 from decimal import Decimal
 
 import pytest
@@ -38,7 +39,7 @@ async def test_klines_equal_bars_made_of_every_trade_and_open_at_the_previous_cl
     rows = [[int(row[0]), *map(Decimal, row[1:])] for row in body["result"]["list"]]
     expected = brute_force(sandbox.market, symbol, START - 60 * MINUTE, now, minutes * MINUTE)
     assert rows[: len(expected)][::-1] == expected
-    assert all(newer[1] == older[4] for newer, older in zip(rows, rows[1:], strict=False))
+    assert all(newer[1] == older[4] for newer, older in itertools.pairwise(rows))
     assert rows[0][0] == now - now % (minutes * MINUTE)
 
 

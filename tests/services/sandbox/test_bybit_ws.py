@@ -85,11 +85,10 @@ async def test_trades_of_all_symbols_come_in_one_order_and_equal_the_market(sand
 
 async def test_a_frame_has_the_documented_shape(open_sandbox):
     trade = make_trade(START + 10, "64474.20", "0.001", trade_id="77", sequence=5, is_rpi=True)
-    async with open_sandbox(RecordedMarket([trade], start=START)) as sandbox:
-        async with sandbox.connect() as socket:
-            await subscribe(socket, "BTCUSDT")
-            sandbox.clock.advance_to(START + 1_000)
-            text = await socket.receive_str()
+    async with open_sandbox(RecordedMarket([trade], start=START)) as sandbox, sandbox.connect() as socket:
+        await subscribe(socket, "BTCUSDT")
+        sandbox.clock.advance_to(START + 1_000)
+        text = await socket.receive_str()
     assert text == (
         '{"topic":"publicTrade.BTCUSDT","type":"snapshot","ts":1767225600011,"data":[{"T":1767225600010,"s":"BTCUSDT",'
         '"S":"Buy","v":"0.001","p":"64474.20","L":"ZeroPlusTick","i":"77","BT":false,"RPI":true,"seq":5}]}'

@@ -1,0 +1,253 @@
+"""Recorded trades or candles in, the services run over them, files and a digest out."""
+
+import asyncio
+import hashlib
+import json
+import time
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from services.cli.output import read_settings
+from services.wiring import Wiring
+from shared.adapters.bus.memory import MemoryBus
+from shared.adapters.candle_files import csv as candle_csv
+from shared.adapters.clock.manual import ManualClock
+from shared.adapters.exchanges.recorded import RecordedExchange
+from shared.adapters.recorded_candles import read_recorded_candles
+from shared.adapters.wire.candle_rows import CandleReport
+from shared.domain.candle import Candle
+from shared.domain.instrument import Instrument
+from shared.domain.signal import Signal, SignalKind
+from shared.domain.timeframe import Timeframe
+from shared.errors import ConfigurationError, InvalidInput, InvariantViolation
+from shared.messages.catalog import CANDLES, SIGNALS, TRADES, Contract, subscription
+from shared.messages.codec import encode, to_json
+from shared.runtime.host import Host
+
+_EXCHANGE = "recorded"
+_HOUR = 3_600_000
+_ALL = 10_000_000
+_POLL_SECONDS = 0.005
+_STALL_SECONDS = 120.0
+_CANDLE_BATCH = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Playback:
+    """What to play and where to write; see the options of ``tracker replay``."""
+
+    files: tuple[Path, ...]
+    candles: Path | None
+    symbol: str
+    format_name: str
+    columns: Mapping[str, str] | None
+    speed: float
+    disturb: Mapping[str, float]
+    out: Path
+    settings_file: Path | None
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What came out. `digest` is the sha256 over candles.csv and signals.jsonl."""
+
+    trades: int
+    candles: int
+    incomplete: int
+    entries: int
+    exits: int
+    messages_sent: int
+    messages_edited: int
+    charts: int
+    symbols: int
+    market_minutes: int
+    wall_seconds: float
+    digest: str
+
+
+async def play(playback: Playback) -> Summary:
+    """Run the services over the recording until all of it has been acted on, and write the results.
+
+    Raises:
+        InvalidInput: A file, the symbol or the folder is wrong.
+        InvariantViolation: The services stopped making progress.
+    """
+    started = time.perf_counter()
+    try:
+        playback.out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InvalidInput(f"--out {playback.out}: {error.strerror}; choose another folder") from None
+    stage = _Stage(playback)
+    try:
+        trades = await stage.perform()
+        candles = await stage.candles()
+        signals = await stage.wiring.store.signals(_ALL)
+    finally:
+        await stage.wiring.close()
+    digest = _write(playback.out, candles, signals)
+    calls = _calls(playback.out / "messages.jsonl")
+    kinds = Counter(signal.kind for signal in signals)
+    return Summary(
+        trades=trades,
+        candles=len(candles),
+        incomplete=sum(not candle.complete for candle in candles),
+        entries=kinds[SignalKind.ENTRY],
+        exits=kinds[SignalKind.EXIT],
+        messages_sent=calls["send"],
+        messages_edited=calls["edit"],
+        charts=calls["send_photo"],
+        symbols=1,
+        market_minutes=len(candles),
+        wall_seconds=round(time.perf_counter() - started, 2),
+        digest=digest,
+    )
+
+
+class _Stage:
+    """The services of one playback, and the knowledge of when they are done."""
+
+    def __init__(self, playback: Playback) -> None:
+        self._playback = playback
+        self._clock = ManualClock()
+        settings = read_settings(playback.settings_file, _overrides(playback))
+        self.wiring = Wiring(settings, {"clock": self._clock})
+        self._names = ("logic_engine", "telegram_notifier") + (() if playback.candles else ("aggregator", "ingestor"))
+        self._instrument = Instrument(_EXCHANGE, playback.symbol)
+
+    async def perform(self) -> int:
+        """Play everything; returns the number of trades."""
+        self.wiring.check(self._names)
+        host = Host(self.wiring.services(self._names), self._clock)
+        running = asyncio.create_task(host.run(), name="host")
+        player = asyncio.create_task(self._play(), name="player")
+        try:
+            await asyncio.wait([running, player], return_when=asyncio.FIRST_COMPLETED)
+            if not player.done():
+                await running  # raises why the services ended
+                raise InvariantViolation("the services ended before the recording did")
+            return player.result()
+        finally:
+            player.cancel()
+            host.stop()
+            await asyncio.gather(running, player, return_exceptions=True)
+
+    async def candles(self) -> list[Candle]:
+        """All candles in the store, ascending."""
+        return await self.wiring.store.read(self._instrument, Timeframe.M1, 0, 1 << 62)
+
+    async def _play(self) -> int:
+        for contract, service in self._consumers():
+            await self._opened(contract, service)
+        if self._playback.candles is not None:
+            await self._publish_candles(self._playback.candles)
+            trades = 0
+        else:
+            trades = await self._feed_finished()
+        for contract, service in self._consumers():
+            await self._bus.idle(contract.topic, subscription(contract, service))
+        while await self.wiring.store.unfinished():
+            await self._pass_time()
+        return trades
+
+    def _consumers(self) -> list[tuple[Contract, str]]:
+        consumers = [(TRADES, "aggregator"), (CANDLES, "logic_engine"), (SIGNALS, "telegram_notifier")]
+        return [(contract, service) for contract, service in consumers if service in self._names]
+
+    @property
+    def _bus(self) -> MemoryBus:
+        bus = self.wiring.bus
+        if not isinstance(bus, MemoryBus):
+            raise ConfigurationError("a replay runs on the memory bus")
+        return bus
+
+    async def _opened(self, contract: Contract, service: str) -> None:
+        """Wait until the service listens: what is published before would pass it by."""
+        while True:
+            try:
+                return await self._bus.idle(contract.topic, subscription(contract, service))
+            except InvariantViolation:
+                await asyncio.sleep(_POLL_SECONDS)
+
+    async def _publish_candles(self, path: Path) -> None:
+        """Stand in for the aggregator: store, then publish, in batches that leave the readers room."""
+        batch: list[Candle] = []
+        recorded = read_recorded_candles(
+            path,
+            instrument=self._instrument,
+            timeframe=Timeframe.M1,
+            columns=self._playback.columns,
+            report=CandleReport(),
+        )
+        for candle in recorded:
+            batch.append(candle)
+            if len(batch) == _CANDLE_BATCH:
+                await self._publish(batch)
+                batch = []
+        await self._publish(batch)
+
+    async def _publish(self, batch: Iterable[Candle]) -> None:
+        changed = await self.wiring.store.write(list(batch))
+        await self._bus.publish(
+            CANDLES.topic, [encode(CANDLES, candle, message_id=str(candle.open_time)) for candle in changed]
+        )
+        if changed:
+            self._clock.advance_to(changed[-1].close_time)
+        await self._bus.idle(CANDLES.topic, subscription(CANDLES, "logic_engine"))
+
+    async def _feed_finished(self) -> int:
+        feed = self.wiring.market
+        if not isinstance(feed, RecordedExchange):
+            raise ConfigurationError("a replay reads the recorded exchange")
+        progress, since = -1, time.monotonic()
+        while True:
+            await asyncio.sleep(_POLL_SECONDS)
+            newest = (await self.wiring.store.read_latest([self._instrument], Timeframe.M1, 1))[self._instrument]
+            if feed.end is not None and newest and newest[-1].close_time >= feed.end:
+                return feed.trades
+            reached = feed.trades + (newest[-1].open_time if newest else 0)
+            if reached != progress:
+                progress, since = reached, time.monotonic()
+            elif time.monotonic() - since > _STALL_SECONDS:
+                raise InvariantViolation(f"the replay made no progress for {_STALL_SECONDS:.0f} s")
+
+    async def _pass_time(self) -> None:
+        self._clock.advance_to(self._clock.now() + 1_000)
+        await asyncio.sleep(_POLL_SECONDS)
+
+
+def _overrides(playback: Playback) -> dict[str, Any]:
+    recorded: dict[str, Any] = {
+        "files": [str(file) for file in playback.files],
+        "format": playback.format_name,
+        "columns": playback.columns,
+        "speed": playback.speed,
+    }
+    return {
+        "symbols": [playback.symbol],
+        "exchange": _EXCHANGE,
+        "bus": "memory",
+        "store": "memory",
+        "notifier": "transcript",
+        "recorded": recorded if playback.files else {},
+        "memory_bus": {"max_outstanding": 1_000_000, "disturb": dict(playback.disturb)},
+        "transcript": {"path": str(playback.out / "messages.jsonl")},
+        # Nothing is lost in a replay, only late: it waits for what the disturbance holds back.
+        "aggregator": {"patience": _HOUR, "retention": 2 * _HOUR, "forming_every": 15_000},
+        "logic_engine": {"live_from": 0},
+        "telegram_notifier": {"chats": ["@replay"], "budget_per_minute": 0},
+    }
+
+
+def _write(out: Path, candles: Iterable[Candle], signals: Iterable[Signal]) -> str:
+    candle_csv.write(out / "candles.csv", candles)
+    lines = b"".join(to_json(signal) + b"\n" for signal in signals)
+    (out / "signals.jsonl").write_bytes(lines)
+    return hashlib.sha256((out / "candles.csv").read_bytes() + lines).hexdigest()
+
+
+def _calls(path: Path) -> Counter[str]:
+    with path.open(encoding="utf-8") as file:
+        return Counter(json.loads(line)["method"] for line in file)
