@@ -13,7 +13,7 @@ import click
 
 from shared.errors import ConfigurationError, InvalidInput, TrackerError, Unavailable
 
-_NO_COMMANDS = {"__init__", "main", "output", "playback"}
+_NO_COMMANDS = {"__init__", "main", "output", "playback", "reader", "stage"}
 _INTERRUPTED = 130
 
 

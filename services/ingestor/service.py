@@ -114,7 +114,7 @@ class _Ingestor:
         self._unknown = unknown_symbols(self._symbols, listed)
         text = describe(self._unknown, self._feed.exchange)
         if len(self._unknown) == len(self._symbols):
-            raise ConfigurationError(f"symbols: {text}")
+            raise ConfigurationError(f"symbols: {text or 'none are given'}")
         if text:
             logger.warning("unknown symbols", extra={"detail": text})
             self._symbols = tuple(symbol for symbol in self._symbols if symbol not in self._unknown)

@@ -11,20 +11,20 @@ from shared.errors import InvalidInput
 
 _REFUSALS = ("region", "rate", "unavailable_for_legal_reasons")
 
-FAULTS: dict[str, tuple[str, Mapping[str, object]]] = {
-    # name: what happens, allowed values (a kind of value or the words that are allowed)
-    "ws_drop": ("every connection is cut now, with this close code; 1006 resets it", {"int": range(1000, 5000)}),
-    "ws_half_open": ("pings are answered, no trades come", {"bool": None}),
-    "ws_no_pong": ("pings are not answered", {"bool": None}),
-    "ws_refuse": ("the upgrade is refused", {"word": _REFUSALS}),
-    "ws_stale_trades": ("the last N trades of each topic are sent before the ack", {"int": range(1, 1001)}),
-    "ws_duplicate": ("every frame is sent this many times more", {"int": range(1, 11)}),
-    "rest_refuse": ("market data requests are refused", {"word": _REFUSALS}),
-    "telegram_rate": ("429 with this retry_after, in seconds", {"int": range(1, 3601)}),
-    "telegram_error": ("this server error", {"int": range(500, 600)}),
-    "telegram_slow": ("every answer waits this many ms of market time", {"int": range(1, 600_001)}),
-    "telegram_swallow": ("the call is carried out, the connection ends without an answer", {"bool": None}),
-    "telegram_refuse": ("the connection ends before the call is read", {"bool": None}),
+FAULTS: dict[str, tuple[str, range | tuple[str, ...] | None]] = {
+    # name: what happens, and what it takes: a number of a range, one of some words, or (None) just true
+    "ws_drop": ("every connection is cut now, with this close code; 1006 resets it", range(1000, 5000)),
+    "ws_half_open": ("pings are answered, no trades come", None),
+    "ws_no_pong": ("pings are not answered", None),
+    "ws_refuse": ("the upgrade is refused", _REFUSALS),
+    "ws_stale_trades": ("the last N trades of each topic are sent before the ack", range(1, 1001)),
+    "ws_duplicate": ("every frame is sent this many times more", range(1, 11)),
+    "rest_refuse": ("market data requests are refused", _REFUSALS),
+    "telegram_rate": ("429 with this retry_after, in seconds", range(1, 3601)),
+    "telegram_error": ("this server error", range(500, 600)),
+    "telegram_slow": ("every answer waits this many ms of market time", range(1, 600_001)),
+    "telegram_swallow": ("the call is carried out, the connection ends without an answer", None),
+    "telegram_refuse": ("the connection ends before the call is read", None),
 }
 
 
@@ -56,10 +56,6 @@ class FaultBoard:
                 self._active.pop(name, None)
             else:
                 self._active[name] = active
-
-    def is_on(self, name: str) -> bool:
-        """Whether a lasting fault is on; asking does not use it up."""
-        return name in self._active
 
     def strike(self, name: str, method: str = "") -> int | str | None:
         """The fault's value if it strikes here and now (which uses up one of its `times`), else None."""
@@ -98,13 +94,12 @@ def _parse(name: str, setting: object) -> _Active | None:
 
 
 def _value(name: str, value: object) -> int | str:
-    """The value in the form the table asks for."""
-    ((kind, allowed),) = FAULTS[name][1].items()
-    if kind == "bool" and value is True:
+    """The value, if it is what the table asks for; a fault that is just on has the value 1."""
+    allowed = FAULTS[name][1]
+    if allowed is None and value is True:
         return 1
-    if kind == "int" and type(value) is int and isinstance(allowed, range) and value in allowed:
+    if isinstance(allowed, range) and type(value) is int and value in allowed:
         return value
-    if kind == "word" and isinstance(value, str) and isinstance(allowed, tuple) and value in allowed:
+    if isinstance(allowed, tuple) and isinstance(value, str) and value in allowed:
         return value
-    wants = {"bool": "true or false", "int": f"an integer of {allowed}", "word": f"one of {allowed}"}[kind]
-    raise InvalidInput(f"fault {name} takes {wants}, got {value!r}")
+    raise InvalidInput(f"fault {name} takes {'true or false' if allowed is None else allowed}, got {value!r}")

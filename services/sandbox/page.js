@@ -37,7 +37,8 @@ function wrap(entity, children) {
   if (entity.type === "text_link") return link(entity.url, children);
   if (entity.type === "spoiler") {
     const node = make("span", "spoiler", ...children);
-    node.addEventListener("click", () => node.classList.add("open"));
+    node.tabIndex = 0; // focus reveals it as well as a tap, so that a keyboard can
+    for (const event of ["click", "focus"]) node.addEventListener(event, () => node.classList.add("open"));
     return node;
   }
   return make(TAGS[entity.type] ?? "span", "", ...children);

@@ -191,7 +191,8 @@ async def _finished_on_cancel(work: Coroutine[Any, Any, None]) -> None:
         await asyncio.shield(task)
     except asyncio.CancelledError:
         await asyncio.wait({task}, timeout=DRAIN_SECONDS)
-        if task.done() and not task.cancelled():
-            task.result()
         task.cancel()
+        for outcome in await asyncio.gather(task, return_exceptions=True):
+            if isinstance(outcome, Exception):
+                raise outcome from None
         raise

@@ -28,7 +28,7 @@ def test_an_entry_reads_like_this():
     )
     assert text_of(line) == (
         "🟢 LONG BTC/USDT\n\n"
-        "Entry: 64,010.5\nTake Profit: 64,970.7 (+1.50\xa0%)\nStop: 63,562.4 (−0.70\xa0%)\nR:R: 2.14\n\n"
+        "Entry: 64,010.5\nTake Profit: 64,970.7 (+1.50\xa0%)\nStop: 63,562.4 (\N{MINUS SIGN}0.70\xa0%)\nR:R: 2.14\n\n"
         "RSI 22.1 < 25 & volume 2.6x\n\n"
         f"2026-01-01 00:01 UTC · 1m · rsi_divergence · {message_text.short_id(line.signal_id)}"
     )
@@ -46,7 +46,7 @@ def test_an_exit_puts_the_result_first_and_keeps_the_entry_below():
 @pytest.mark.parametrize(
     ("reason", "pnl", "first"),
     [
-        (ExitReason.STOP_LOSS, -0.7, "❌ Stop loss −0.70\xa0% in 5\xa0min"),
+        (ExitReason.STOP_LOSS, -0.7, "❌ Stop loss \N{MINUS SIGN}0.70\xa0% in 5\xa0min"),
         (ExitReason.TRAILING_STOP, 0.4, "✅ Trailing stop +0.40\xa0% in 5\xa0min"),
         (ExitReason.TIME_STOP, -0.001, "❌ Time stop 0.00\xa0% in 5\xa0min"),
     ],
@@ -64,7 +64,7 @@ def test_an_ambiguous_exit_says_so():
 
 def test_a_short_gains_when_the_price_falls():
     line = make_signal(side=Side.SHORT, take_profit=98.5, stop_loss=100.7)
-    assert "Take Profit: 98.5 (+1.50\xa0%)\nStop: 100.7 (−0.70\xa0%)" in text_of(line)
+    assert "Take Profit: 98.5 (+1.50\xa0%)\nStop: 100.7 (\N{MINUS SIGN}0.70\xa0%)" in text_of(line)
 
 
 def test_a_possible_repeat_is_marked():
@@ -76,8 +76,9 @@ def test_without_a_recorded_tick_a_small_price_keeps_its_digits():
     assert "Entry: 0.00001234" in text_of(line)
 
 
-@given(ANY_TEXT, ANY_TEXT, ANY_TEXT, PRICE, PRICE, PRICE, st.sampled_from(SignalKind), st.booleans())
-def test_whatever_is_put_in_telegram_takes_the_text(strategy, symbol, why, price, profit, stop, kind, repeat):
+@given(st.tuples(*[ANY_TEXT] * 3), st.tuples(*[PRICE] * 3), st.sampled_from(SignalKind), st.booleans())
+def test_whatever_is_put_in_telegram_takes_the_text(texts, prices, kind, repeat):
+    (strategy, symbol, why), (price, profit, stop) = texts, prices
     line = make_signal(kind, strategy=strategy, symbol=symbol, take_profit=profit, stop_loss=stop, entry_price=price)
     entry = replace(line, kind=SignalKind.ENTRY, decision={"why": why * 2_000, "price_decimals": symbol})
     markup = message_text.compose(replace(line, ambiguous=True), entry, possible_repeat=repeat)

@@ -152,11 +152,15 @@ def play(steps, shards: int) -> tuple[list[TradePack], list[tuple[str, object]]]
     """Packs in order of publishing, and every trade with the run that received it."""
     machine, packs, given_trades, now, runs = packer(shards=shards), [], [], 0.0, 1
     machine.connected(connected(), "r-1")
+    proven = START  # no pack may claim more than the venue has shown
     for kind, value, lag in steps:
         if kind == "trades":
-            machine.trades(frame(*value, venue_time=max((t.event_time for t in value), default=START) + lag), now)
+            event = frame(*value, venue_time=max((t.event_time for t in value), default=START) + lag)
+            proven = max(proven, event.venue_time)
+            machine.trades(event, now)
             given_trades += [(f"r-{runs}", trade.trade_id) for trade in value]
         elif kind == "alive":
+            proven = max(proven, value)
             machine.alive(FeedAlive(value))
         elif kind == "flush":
             now += value
@@ -166,7 +170,9 @@ def play(steps, shards: int) -> tuple[list[TradePack], list[tuple[str, object]]]
         else:
             packs += machine.disconnected(now)
             runs += 1
-            machine.connected(connected(covered_from=START + runs), f"r-{runs}")
+            proven = START + runs
+            machine.connected(connected(covered_from=proven), f"r-{runs}")
+        assert all(pack.watermark <= proven for pack in packs if pack.run_id == f"r-{runs}")
     return packs + machine.disconnected(now), given_trades
 
 

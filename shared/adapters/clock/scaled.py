@@ -11,26 +11,33 @@ class Options(BaseModel):
 
     Attributes:
         market_start: Market time in ms UTC at `wall_start`.
-        wall_start: Wall clock in ms UTC at which the market starts.
+        wall_start: Wall clock in ms UTC at which the market starts; None for when `ScaledClock.begin` is called.
         speed: Market milliseconds for each millisecond of the wall.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     market_start: int
-    wall_start: int
+    wall_start: int | None = None
     speed: float = Field(default=1.0, gt=0, le=100_000)
 
 
 class ScaledClock:
     """Market time: stands at `market_start` until `wall_start`, then runs `speed` times as fast as the wall."""
 
-    def __init__(self, market_start: int, wall_start: int, speed: float) -> None:
+    def __init__(self, market_start: int, wall_start: int | None, speed: float) -> None:
         self._market_start = market_start
         self._wall_start = wall_start
         self._speed = speed
 
+    def begin(self) -> None:
+        """Let market time run from now on, if it stands."""
+        if self._wall_start is None:
+            self._wall_start = time.time_ns() // 1_000_000
+
     def now(self) -> int:
         """Market time in ms UTC."""
+        if self._wall_start is None:
+            return self._market_start
         passed = max(0, time.time_ns() // 1_000_000 - self._wall_start)
         return self._market_start + int(passed * self._speed)
 

@@ -5,8 +5,7 @@ Sizes are pixels of the picture. A phone shows it about 390 points wide, so no t
 
 import io
 import textwrap
-from dataclasses import dataclass
-from itertools import pairwise
+from typing import Any
 
 import mplfinance
 import pandas as pd
@@ -15,6 +14,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, MaxNLocator
 
+from shared.adapters.wire.chart_layout import PALETTES, Palette, spread, time_marks
 from shared.domain.chart import ChartSpec, LevelKind, Point
 from shared.engine import wording
 
@@ -24,32 +24,6 @@ _TITLE, _TEXT, _SMALL = 36, 25, 24
 _LEFT, _RIGHT, _TOP, _BOTTOM = 0.022, 0.775, 0.855, 0.05
 _PRICE_SHARE, _VOLUME_SHARE, _RSI_SHARE = 5.2, 1.35, 2.0
 _SUBTITLE_WIDTH, _SUBTITLE_LINES = 66, 2
-
-
-@dataclass(frozen=True, slots=True)
-class Palette:
-    """Colours of a theme."""
-
-    background: str
-    text: str
-    faint: str
-    grid: str
-    up: str
-    down: str
-    entry: str
-    line: str
-    spike: str
-    rsi: str
-
-
-PALETTES = {
-    "dark": Palette(
-        "#11151c", "#f2f5f9", "#9aa5b5", "#232a36", "#2fbf8f", "#f0616d", "#5aa9ff", "#ffc94d", "#ffc94d", "#b79bff"
-    ),
-    "light": Palette(
-        "#ffffff", "#161b24", "#5b6676", "#e6eaf0", "#0e9f6e", "#d83a48", "#1769d1", "#c77700", "#e69500", "#6a48c7"
-    ),
-}
 
 
 def draw(spec: ChartSpec, width: int, height: int, theme: str) -> bytes:
@@ -177,7 +151,7 @@ class _Sketch:
         levels = sorted(spec.levels, key=lambda level: level.price)
         bottom, top = pane.get_ylim()
         wanted = [(level.price - bottom) / (top - bottom) for level in levels]
-        heights = _spread(wanted, self._tag_height(pane))
+        heights = spread(wanted, self._tag_height(pane))
         for level, height in zip(levels, heights, strict=True):
             pane.axhline(
                 level.price, color=paint[level.kind], linewidth=self._points(3), linestyle=(0, (5, 3)), alpha=0.9
@@ -219,18 +193,11 @@ class _Sketch:
     def _marks(self, pane: Axes) -> None:
         """Where the trade began and ended."""
         colour = self._colour
+        edge: dict[str, Any] = {"markeredgecolor": colour.background, "markeredgewidth": self._points(3.5), "zorder": 5}
         for point, marker, paint in ((self._spec.entry, "o", colour.entry), (self._spec.exit, "X", colour.line)):
             if point is not None:
-                pane.plot(
-                    [self._places[point.open_time]],
-                    [point.value],
-                    marker,
-                    markersize=self._points(21),
-                    color=paint,
-                    markeredgecolor=colour.background,
-                    markeredgewidth=self._points(3.5),
-                    zorder=5,
-                )
+                at = self._places[point.open_time]
+                pane.plot([at], [point.value], marker, color=paint, markersize=self._points(21), **edge)
 
     def _volume_pane(self, pane: Axes) -> None:
         spec, colour = self._spec, self._colour
@@ -262,7 +229,6 @@ class _Sketch:
         xs = [self._places[point.open_time] for point in spec.rsi]
         pane.plot(xs, [point.value for point in spec.rsi], color=colour.rsi, linewidth=self._points(4))
         self._stroke(pane, spec.rsi_divergence)
-        pane.yaxis.set_major_locator(FixedLocator([spec.rsi_oversold, spec.rsi_overbought]))
         pane.set_yticks(
             [spec.rsi_oversold, spec.rsi_overbought], [f"{spec.rsi_oversold:g}", f"{spec.rsi_overbought:g}"]
         )
@@ -307,64 +273,25 @@ class _Sketch:
         )
 
     def _time_axis(self) -> None:
-        """About five round times; the date where the day changes, and at the right end the zone."""
+        """Round times, and at the right end the day of the last candle with the zone."""
         candles = self._spec.candles
-        spacing = candles[0].timeframe.millis
-        span = spacing * len(candles)
-        steps = [minutes * 60_000 for minutes in (5, 10, 15, 30, 60, 120, 240, 360, 720, 1440, 2880, 10_080, 43_200)]
-        step = next((step for step in steps if span / step <= 5), steps[-1])  # noqa: PLR2004  # labels beside each other
-        shown = [(index, candle.open_time) for index, candle in enumerate(candles) if candle.open_time % step == 0]
-        edge = len(candles) * 0.045
-        shown = [(index, time) for index, time in shown if edge < index < len(candles) - edge]
-        form = "%H:%M" if step < 86_400_000 else "%d %b"  # noqa: PLR2004  # a day in ms
+        marks = time_marks(candles)
         for pane in self._panes:
-            pane.xaxis.set_major_locator(FixedLocator([index for index, _ in shown]))
-        labels = [f"{wording.moment(time):{form}}" for _, time in shown]
-        self._panes[-1].set_xticks([index for index, _ in shown], labels)
+            pane.xaxis.set_major_locator(FixedLocator([index for index, _ in marks]))
+        self._panes[-1].set_xticks([index for index, _ in marks], [label for _, label in marks])
         last = wording.moment(candles[-1].open_time)
-        self._figure.text(
-            0.985, 0.0245, f"{last:%d %b} UTC", ha="right", color=self._colour.faint, fontsize=self._points(_SMALL)
-        )
+        self._text(0.985, 0.0245, f"{last:%d %b} UTC", _SMALL, ha="right", va="baseline")
 
     def _headings(self) -> None:
-        spec, colour = self._spec, self._colour
-        head, *details = spec.title.split(" \N{MIDDLE DOT} ")
-        self._figure.text(
-            0.028, 0.972, head, va="top", color=colour.text, fontsize=self._points(_TITLE), fontweight="bold"
-        )
-        self._figure.text(
-            0.985,
-            0.966,
-            " \N{MIDDLE DOT} ".join(details),
-            va="top",
-            ha="right",
-            color=colour.faint,
-            fontsize=self._points(_TEXT),
-        )
+        head, *details = self._spec.title.split(" \N{MIDDLE DOT} ")
+        self._text(0.028, 0.972, head, _TITLE, color=self._colour.text, fontweight="bold")
+        self._text(0.985, 0.966, " \N{MIDDLE DOT} ".join(details), _TEXT, ha="right")
         lines = textwrap.wrap(
-            spec.subtitle, _SUBTITLE_WIDTH, max_lines=_SUBTITLE_LINES, placeholder="\N{HORIZONTAL ELLIPSIS}"
+            self._spec.subtitle, _SUBTITLE_WIDTH, max_lines=_SUBTITLE_LINES, placeholder="\N{HORIZONTAL ELLIPSIS}"
         )
-        # A dollar sign is a dollar sign, never the beginning of a formula.
-        self._figure.text(
-            0.028,
-            0.926,
-            "\n".join(lines),
-            va="top",
-            color=colour.faint,
-            fontsize=self._points(_SMALL),
-            linespacing=1.3,
-            parse_math=False,
-        )
+        self._text(0.028, 0.926, "\n".join(lines), _SMALL, linespacing=1.3)
 
-
-def _spread(wanted: list[float], room: float) -> list[float]:
-    """Heights near the wanted ones (ascending), no two nearer than `room`, all within 0..1 as far as that can be."""
-    heights = list(wanted)
-    for _ in range(3 * len(heights)):
-        for lower, upper in pairwise(range(len(heights))):
-            overlap = room - (heights[upper] - heights[lower])
-            if overlap > 0:
-                heights[lower] -= overlap / 2
-                heights[upper] += overlap / 2
-        heights = [min(1 - room / 2, max(room / 2, height)) for height in heights]
-    return heights
+    def _text(self, x: float, y: float, text: str, pixels: float, **style: Any) -> None:
+        """Text outside the panes. A dollar sign is a dollar sign, never the beginning of a formula."""
+        style = {"va": "top", "color": self._colour.faint, "parse_math": False, **style}
+        self._figure.text(x, y, text, fontsize=self._points(pixels), **style)

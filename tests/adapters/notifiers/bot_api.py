@@ -1,4 +1,4 @@
-"""A small Bot API on loopback: what the real one is asked comes in, decoded; what a test wants it to answer goes out."""
+"""A small Bot API on loopback: what the real one is asked comes in, decoded; what a test wants goes out as answer."""
 
 import json
 from collections import deque
@@ -11,6 +11,14 @@ from aiohttp import web
 from tests.engine.telegram_html import MarkupError, visible
 
 TOKEN = "1:planted-token-for-tests"
+
+_METHODS = {
+    "sendMessage": "_send_message",
+    "sendPhoto": "_send_photo",
+    "editMessageText": "_edit_message_text",
+    "answerCallbackQuery": "_answer_callback_query",
+    "getUpdates": "_get_updates",
+}
 
 
 class BotApi:
@@ -39,7 +47,7 @@ class BotApi:
         self.calls.append((method, fields))
         if self.faults:
             return self.faults.popleft()()
-        answer = getattr(self, f"_{method}")(fields)
+        answer = getattr(self, _METHODS[method])(fields)
         if self.lost:
             self.lost -= 1
             request.transport.close()
@@ -55,14 +63,14 @@ class BotApi:
         markup = fields.get("reply_markup")
         return {**fields, "reply_markup": json.loads(markup) if isinstance(markup, str) else markup}
 
-    def _sendMessage(self, fields: dict[str, Any]) -> web.Response:
+    def _send_message(self, fields: dict[str, Any]) -> web.Response:
         return self._checked(fields, fields["text"]) or self._store(fields, text=fields["text"])
 
-    def _sendPhoto(self, fields: dict[str, Any]) -> web.Response:
+    def _send_photo(self, fields: dict[str, Any]) -> web.Response:
         sizes = [{"file_id": "f", "file_unique_id": "u", "width": 1, "height": 1}]
         return self._store(fields, photo=sizes, caption=fields.get("caption", ""))
 
-    def _editMessageText(self, fields: dict[str, Any]) -> web.Response:
+    def _edit_message_text(self, fields: dict[str, Any]) -> web.Response:
         message = self.messages.get(int(fields["message_id"]))
         if message is None:
             return error(400, "Bad Request: message to edit not found")
@@ -76,12 +84,12 @@ class BotApi:
         message |= {"text": fields["text"], "reply_markup": fields["reply_markup"], "edit_date": 2}
         return ok(_public(message))
 
-    def _answerCallbackQuery(self, fields: dict[str, Any]) -> web.Response:
+    def _answer_callback_query(self, fields: dict[str, Any]) -> web.Response:
         if fields["callback_query_id"] == "old":
             return error(400, "Bad Request: query is too old and response timeout expired or query ID is invalid")
         return ok(True)  # the Bot API's own answer
 
-    def _getUpdates(self, fields: dict[str, Any]) -> web.Response:
+    def _get_updates(self, fields: dict[str, Any]) -> web.Response:
         return ok([update for update in self.updates if update["update_id"] >= int(fields.get("offset", 0))])
 
     def _checked(self, fields: dict[str, Any], text: str) -> web.Response | None:

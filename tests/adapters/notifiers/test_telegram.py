@@ -49,28 +49,27 @@ async def test_an_edit_always_brings_its_buttons(api, notifier):
 
 
 @pytest.mark.parametrize(
-    ("status", "description", "parameters", "kind", "detail"),
+    ("answer", "kind", "detail"),
     [
-        (429, "Too Many Requests: retry after 33", {"retry_after": 33}, Unavailable, 33_000),
-        (403, "Forbidden: bot is not a member of the channel chat", {}, Refused, "forbidden"),
-        (400, "Bad Request: chat not found", {}, Refused, "forbidden"),
-        (400, "Bad Request: not enough rights to send text messages to the chat", {}, Refused, "forbidden"),
-        (400, "Bad Request: message can't be edited", {}, Refused, "not_editable"),
-        (400, "Bad Request: there is no text in the message to edit", {}, Refused, "not_editable"),
-        (400, "Bad Request: can't parse entities: Unsupported start tag", {}, Refused, "bad_markup"),
-        (400, "Bad Request: message is too long", {}, Refused, "bad_request"),
-        (400, "Bad Request: group chat was upgraded", {"migrate_to_chat_id": -1009}, Refused, "migrated"),
-        (409, "Conflict: terminated by other getUpdates request", {}, Refused, "bad_request"),
-        (413, "Request Entity Too Large", {}, Refused, "bad_request"),
-        (500, "Internal Server Error", {}, Uncertain, None),
-        (502, "Bad Gateway", {}, Uncertain, None),
-        (401, "Unauthorized", {}, ConfigurationError, None),
-        (404, "Not Found", {}, ConfigurationError, None),
+        ((429, "Too Many Requests: retry after 33", {"retry_after": 33}), Unavailable, 33_000),
+        ((403, "Forbidden: bot is not a member of the channel chat", {}), Refused, "forbidden"),
+        ((400, "Bad Request: chat not found", {}), Refused, "forbidden"),
+        ((400, "Bad Request: not enough rights to send text messages to the chat", {}), Refused, "forbidden"),
+        ((400, "Bad Request: message can't be edited", {}), Refused, "not_editable"),
+        ((400, "Bad Request: there is no text in the message to edit", {}), Refused, "not_editable"),
+        ((400, "Bad Request: can't parse entities: Unsupported start tag", {}), Refused, "bad_markup"),
+        ((400, "Bad Request: message is too long", {}), Refused, "bad_request"),
+        ((400, "Bad Request: group chat was upgraded", {"migrate_to_chat_id": -1009}), Refused, "migrated"),
+        ((409, "Conflict: terminated by other getUpdates request", {}), Refused, "bad_request"),
+        ((413, "Request Entity Too Large", {}), Refused, "bad_request"),
+        ((500, "Internal Server Error", {}), Uncertain, None),
+        ((502, "Bad Gateway", {}), Uncertain, None),
+        ((401, "Unauthorized", {}), ConfigurationError, None),
+        ((404, "Not Found", {}), ConfigurationError, None),
     ],
 )
-async def test_each_answer_becomes_the_error_that_says_who_must_act(
-    api, notifier, status, description, parameters, kind, detail
-):
+async def test_each_answer_becomes_the_error_that_says_who_must_act(api, notifier, answer, kind, detail):
+    status, description, parameters = answer
     api.faults.append(lambda: error(status, description, **parameters))
     with pytest.raises(kind) as caught:
         await notifier.edit(CHAT, 1, "a", BUTTONS)

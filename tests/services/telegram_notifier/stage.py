@@ -1,4 +1,4 @@
-"""A notifier service on stage: real memory bus and store, a chat that does what a test tells it, a clock that stands."""
+"""A notifier service on stage: real memory bus and store, a chat that does what it is told, a clock that stands."""
 
 import asyncio
 from collections import deque
@@ -18,7 +18,7 @@ CHAT = "-100"
 
 
 class Chat:
-    """`Notifier` that keeps what it is told. `faults` are raised before anything is done; `gates` hold a method back."""
+    """`Notifier` that keeps what it is told. `faults` are raised before anything is done; `gates` hold methods back."""
 
     def __init__(self):
         self.calls = []

@@ -38,7 +38,7 @@ async def test_a_signal_becomes_one_message_that_is_edited_until_the_trade_is_ov
 
 
 async def test_a_request_under_way_when_the_process_died_is_uncertain_at_the_next_start(stage):
-    stage.chat.gates["send"] = asyncio.Event()
+    never = stage.chat.gates["send"] = asyncio.Event()
     killed = asyncio.create_task(stage.service.run())
     await stage.settle()
     await stage.say(ENTRY)
@@ -47,6 +47,7 @@ async def test_a_request_under_way_when_the_process_died_is_uncertain_at_the_nex
     async with stage.running():
         await stage.pass_time(5_000)
     assert stage.chat.texts("send")[-1].endswith("possible repeat")
+    never.set()
     killed.cancel()
     await asyncio.gather(killed, return_exceptions=True)
 
