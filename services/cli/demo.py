@@ -17,7 +17,7 @@ from shared.runtime import log
 @click.option(
     "--speed", type=click.FloatRange(0.1, 600), default=60.0, show_default=True, help="Market time against yours."
 )
-@click.option("--seed", type=int, default=1, show_default=True, help="Of the market: equal seeds, equal trades.")
+@click.option("--seed", type=int, default=7, show_default=True, help="Of the market: equal seeds, equal trades.")
 @click.option(
     "--port",
     type=click.IntRange(0, 65_535),
@@ -29,8 +29,8 @@ from shared.runtime import log
 def demo(*, minutes: int | None, speed: float, seed: int, port: int, as_json: bool) -> None:
     """Run the whole platform against a local exchange and a local Telegram.
 
-    Open the channel's address and watch; press a signal's Chart button. Ctrl-C ends it. With --minutes it ends by itself,
-    after pressing the chart buttons of the first signals as a reader would, and prints what it counted.
+    Open the channel's address and watch; press a signal's Chart button. Ctrl-C ends it. With --minutes it ends by
+    itself, after pressing the chart buttons of the first signals as a reader would, and prints what it counted.
     """
     log.configure("WARNING", json=False, secrets=())
     with tempfile.TemporaryDirectory(prefix="tracker-demo-") as folder:

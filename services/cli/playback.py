@@ -3,7 +3,6 @@
 import asyncio
 import hashlib
 import json
-import time
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from services.wiring import Wiring
 from shared.adapters.bus.memory import MemoryBus
 from shared.adapters.candle_files import csv as candle_csv
 from shared.adapters.clock.manual import ManualClock
+from shared.adapters.clock.system import SystemClock
 from shared.adapters.exchanges.recorded import RecordedExchange
 from shared.adapters.recorded_candles import read_recorded_candles
 from shared.adapters.wire.candle_rows import CandleReport
@@ -33,6 +33,7 @@ _ALL = 10_000_000
 _POLL_SECONDS = 0.005
 _STALL_SECONDS = 120.0
 _CANDLE_BATCH = 50
+_REAL = SystemClock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,7 @@ async def play(playback: Playback) -> Summary:
         InvalidInput: A file, the symbol or the folder is wrong.
         InvariantViolation: The services stopped making progress.
     """
-    started = time.perf_counter()
+    started = _REAL.monotonic()
     try:
         playback.out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -101,7 +102,7 @@ async def play(playback: Playback) -> Summary:
         charts=calls["send_photo"],
         symbols=1,
         market_minutes=len(candles),
-        wall_seconds=round(time.perf_counter() - started, 2),
+        wall_seconds=round(_REAL.monotonic() - started, 2),
         digest=digest,
     )
 
@@ -201,7 +202,7 @@ class _Stage:
         feed = self.wiring.market
         if not isinstance(feed, RecordedExchange):
             raise ConfigurationError("a replay reads the recorded exchange")
-        progress, since = -1, time.monotonic()
+        progress, since = -1, _REAL.monotonic()
         while True:
             await asyncio.sleep(_POLL_SECONDS)
             newest = (await self.wiring.store.read_latest([self._instrument], Timeframe.M1, 1))[self._instrument]
@@ -209,8 +210,8 @@ class _Stage:
                 return feed.trades
             reached = feed.trades + (newest[-1].open_time if newest else 0)
             if reached != progress:
-                progress, since = reached, time.monotonic()
-            elif time.monotonic() - since > _STALL_SECONDS:
+                progress, since = reached, _REAL.monotonic()
+            elif _REAL.monotonic() - since > _STALL_SECONDS:
                 raise InvariantViolation(f"the replay made no progress for {_STALL_SECONDS:.0f} s")
 
     async def _pass_time(self) -> None:

@@ -1,8 +1,6 @@
 """A plan in, the sandbox and all services in one process out: what ``tracker demo`` runs."""
 
 import asyncio
-import contextlib
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +14,7 @@ from services.sandbox.generated_market import GeneratedMarket
 from services.sandbox.service import Addresses, SandboxService
 from services.wiring import SERVICES, Wiring
 from shared.adapters.clock.scaled import ScaledClock
+from shared.adapters.clock.system import SystemClock
 from shared.domain.book import BookKey
 from shared.domain.instrument import Instrument
 from shared.domain.signal import SignalKind
@@ -30,7 +29,7 @@ _CHAT = "@sandbox_signals"
 _TOKEN = "1:sandbox"  # noqa: S105 - the sandbox's own, worthless anywhere else
 _STRATEGY = "rsi_divergence"
 _PRESSES = 3
-_POLL_SECONDS = 0.1
+_POLL_MILLIS = 100
 _PATIENCE_SECONDS = 90.0
 _ALL = 1_000_000
 
@@ -78,7 +77,6 @@ class DemoSummary:
 
 async def perform(plan: DemoPlan) -> DemoSummary | None:
     """Run the demo until its end or a signal; returns the counts of a demo that ended by itself."""
-    started = time.perf_counter()
     clock = ScaledClock(_MARKET_START, None, plan.speed)
     sandbox = sandbox_service.create(
         clock=clock,
@@ -96,7 +94,7 @@ async def perform(plan: DemoPlan) -> DemoSummary | None:
         addresses = await sandbox.started()
         wiring = Wiring(read_settings(None, _overrides(plan, addresses)), {"clock": clock})
         try:
-            return await _run(plan, sandbox, addresses, wiring, started)
+            return await _Stage(plan, sandbox, addresses, wiring).run()
         finally:
             await wiring.close()
     finally:
@@ -104,92 +102,95 @@ async def perform(plan: DemoPlan) -> DemoSummary | None:
         await asyncio.gather(serving, return_exceptions=True)
 
 
-async def _run(
-    plan: DemoPlan, sandbox: SandboxService, addresses: Addresses, wiring: Wiring, started: float
-) -> DemoSummary | None:
-    wiring.check(SERVICES)
-    host = Host(wiring.services(SERVICES), wiring.clock)
-    page = Page(host.health, wiring.settings.page.host, wiring.settings.page.port)
-    health_url = await page.start()
-    click.echo(f"channel: {addresses.page_url}\nhealth:  {health_url}/health", err=True)
-    running = asyncio.create_task(host.run(), name="host")
-    try:
-        if plan.end is None:
-            await running
-            return None
-        return await _until_end(plan.end, running, sandbox, addresses, wiring, started)
-    finally:
-        host.stop()
-        await asyncio.gather(running, return_exceptions=True)
-        await page.stop()
+class _Stage:
+    """All services of one demo, and the knowledge of when they are done."""
 
+    def __init__(self, plan: DemoPlan, sandbox: SandboxService, addresses: Addresses, wiring: Wiring) -> None:
+        self._plan = plan
+        self._sandbox = sandbox
+        self._addresses = addresses
+        self._wiring = wiring
+        self._real = SystemClock()
+        self._started = self._real.monotonic()
+        self._reader = Reader(addresses.page_url, _PRESSES)
 
-async def _until_end(
-    end: int, running: asyncio.Task[None], sandbox: SandboxService, addresses: Addresses, wiring: Wiring, started: float
-) -> DemoSummary | None:
-    async with Reader(addresses.page_url, _PRESSES) as reader:
-        finish = asyncio.create_task(_finished(end, wiring, reader, sandbox), name="finish")
-        await asyncio.wait([running, finish], return_when=asyncio.FIRST_COMPLETED)
-        if not finish.done():
-            finish.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await finish
-            await running  # raises why the services ended; returns when somebody ended them
-            return None
-        await finish
-    return await _count(end, sandbox, wiring, started)
+    async def run(self) -> DemoSummary | None:
+        """Run until the plan's end, or until somebody ends it."""
+        wiring = self._wiring
+        wiring.check(SERVICES)
+        host = Host(wiring.services(SERVICES), wiring.clock)
+        page = Page(host.health, wiring.settings.page.host, wiring.settings.page.port)
+        health_url = await page.start()
+        click.echo(f"channel: {self._addresses.page_url}\nhealth:  {health_url}/health", err=True)
+        running = asyncio.create_task(host.run(), name="host")
+        try:
+            if self._plan.end is None:
+                await running
+                return None
+            return await self._until(self._plan.end, running)
+        finally:
+            host.stop()
+            await asyncio.gather(running, return_exceptions=True)
+            await page.stop()
 
+    async def _until(self, end: int, running: asyncio.Task[None]) -> DemoSummary | None:
+        async with self._reader:
+            finished = asyncio.create_task(self._finished(end), name="finished")
+            await asyncio.wait([running, finished], return_when=asyncio.FIRST_COMPLETED)
+            if not finished.done():
+                finished.cancel()
+                await asyncio.gather(finished, return_exceptions=True)
+                await running  # raises why the services ended; returns when somebody ended them
+                return None
+            await finished
+        return await self._count(end)
 
-async def _finished(end: int, wiring: Wiring, reader: Reader, sandbox: SandboxService) -> None:
-    """Return when everything that happened before `end` has been acted on."""
-    while wiring.clock.now() < end:
-        await asyncio.sleep(_POLL_SECONDS)
-    deadline = time.monotonic() + _PATIENCE_SECONDS
-    while missing := await _missing(end, wiring, reader, sandbox):
-        if time.monotonic() > deadline:
-            raise InvariantViolation(f"{_PATIENCE_SECONDS:.0f} s after the end of the market: {missing}")
-        await asyncio.sleep(_POLL_SECONDS)
+    async def _finished(self, end: int) -> None:
+        """Return when everything that happened before `end` (ms UTC) has been acted on."""
+        await self._wiring.clock.sleep(end - self._wiring.clock.now())
+        deadline = self._real.monotonic() + _PATIENCE_SECONDS
+        while missing := await self._missing(end):
+            if self._real.monotonic() > deadline:
+                raise InvariantViolation(f"{_PATIENCE_SECONDS:.0f} s after the end of the market: {missing}")
+            await self._real.sleep(_POLL_MILLIS)
 
+    async def _missing(self, end: int) -> str:
+        """What has not yet been acted on; empty when all has."""
+        wiring = self._wiring
+        last = end - Timeframe.M1.millis
+        keys = [BookKey(_STRATEGY, wiring.settings.exchange, symbol) for symbol in wiring.settings.symbols]
+        books = await wiring.store.load_books(keys)
+        behind = [key.symbol for key in keys if key not in books or books[key].evaluated_to < last]
+        if behind:
+            return f"not evaluated to the end: {', '.join(behind)}"
+        for line in await wiring.store.signals(_ALL):
+            entry = await wiring.store.load(_CHAT, line.signal_id)
+            if entry is None or entry.delivered_revision < line.revision:
+                return f"not delivered: {line.signal_id} ({line.kind})"
+        undrawn = self._reader.pressed - self._sandbox.counters.pictures
+        return f"{undrawn} charts are not drawn" if undrawn > 0 else ""
 
-async def _missing(end: int, wiring: Wiring, reader: Reader, sandbox: SandboxService) -> str:
-    """What has not yet been acted on; empty when all has."""
-    last = end - Timeframe.M1.millis
-    keys = [BookKey(_STRATEGY, wiring.settings.exchange, symbol) for symbol in wiring.settings.symbols]
-    books = await wiring.store.load_books(keys)
-    behind = [key.symbol for key in keys if key not in books or books[key].evaluated_to < last]
-    if behind:
-        return f"not evaluated to the end: {', '.join(behind)}"
-    for line in await wiring.store.signals(_ALL):
-        entry = await wiring.store.load(_CHAT, line.signal_id)
-        if entry is None or entry.delivered_revision < line.revision:
-            return f"not delivered: {line.signal_id} ({line.kind})"
-    if sandbox.counters.pictures < reader.pressed:
-        return f"{reader.pressed - sandbox.counters.pictures} charts are not drawn"
-    return ""
-
-
-async def _count(end: int, sandbox: SandboxService, wiring: Wiring, started: float) -> DemoSummary:
-    settings = wiring.settings
-    candles = [
-        candle
-        for symbol in settings.symbols
-        for candle in await wiring.store.read(Instrument(settings.exchange, symbol), Timeframe.M1, _MARKET_START, end)
-    ]
-    lines = await wiring.store.signals(_ALL)
-    counters = sandbox.counters
-    return DemoSummary(
-        trades=counters.trades,
-        candles=len(candles),
-        incomplete=sum(not candle.complete for candle in candles),
-        entries=sum(line.kind is SignalKind.ENTRY for line in lines),
-        exits=sum(line.kind is SignalKind.EXIT for line in lines),
-        messages_sent=counters.messages - counters.pictures,
-        messages_edited=counters.edits,
-        charts=counters.pictures,
-        symbols=len(settings.symbols),
-        market_minutes=(end - _MARKET_START) // Timeframe.M1.millis,
-        wall_seconds=round(time.perf_counter() - started, 1),
-    )
+    async def _count(self, end: int) -> DemoSummary:
+        settings, store, counters = self._wiring.settings, self._wiring.store, self._sandbox.counters
+        candles = [
+            candle
+            for symbol in settings.symbols
+            for candle in await store.read(Instrument(settings.exchange, symbol), Timeframe.M1, _MARKET_START, end)
+        ]
+        lines = await store.signals(_ALL)
+        return DemoSummary(
+            trades=counters.trades,
+            candles=len(candles),
+            incomplete=sum(not candle.complete for candle in candles),
+            entries=sum(line.kind is SignalKind.ENTRY for line in lines),
+            exits=sum(line.kind is SignalKind.EXIT for line in lines),
+            messages_sent=counters.messages - counters.pictures,
+            messages_edited=counters.edits,
+            charts=counters.pictures,
+            symbols=len(settings.symbols),
+            market_minutes=(end - _MARKET_START) // Timeframe.M1.millis,
+            wall_seconds=round(self._real.monotonic() - self._started, 1),
+        )
 
 
 def _overrides(plan: DemoPlan, addresses: Addresses) -> dict[str, Any]:

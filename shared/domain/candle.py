@@ -99,8 +99,8 @@ class Candle:
 class FormingCandle:
     """A candle that is not over: a view for exits and charts, never for a strategy.
 
-    `candle` is incomplete and holds the trades seen so far. `as_of` is the event time (ms UTC) up to which every trade is
-    proven to be in it; its looks are only those that end at or before that time, so they are final.
+    `candle` is incomplete and holds the trades seen so far. `as_of` is the event time (ms UTC) up to which every trade
+    is proven to be in it; its looks are only those that end at or before that time, so they are final.
     """
 
     candle: Candle

@@ -118,8 +118,8 @@ class Coverage:
         return min(starts, default=None)
 
     def seen_to(self, symbol: str, since: int) -> int | None:
-        """The latest event time before which one run has seen every trade of `symbol` from `since` (ms UTC) on; None when
-        no chain goes back that far."""
+        """The latest event time before which one run has seen every trade of `symbol` from `since` (ms UTC) on; None
+        when no chain goes back that far."""
         ends = (
             chain.watermark - self._grace
             for run in self._runs.values()

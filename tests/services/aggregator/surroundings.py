@@ -15,6 +15,8 @@ from shared.messages.catalog import CANDLES, TRADES, subscription
 from shared.messages.codec import decode, encode
 from tests.makers import EXCHANGE, START, SYMBOL
 
+GRACE = 500
+
 QUEUE = subscription(TRADES, "aggregator")
 PROBE = subscription(CANDLES, "probe")
 
@@ -58,7 +60,7 @@ class Platform:
 
     def service(self, **fields):
         """An aggregator on this platform."""
-        options = {"grace": 500, "patience": 15_000, "retention": 300_000, "forming_every": 3_000}
+        options = {"grace": GRACE, "patience": 15_000, "retention": 300_000, "forming_every": 3_000}
         return create(
             bus=self.bus,
             store=self.store,

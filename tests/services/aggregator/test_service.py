@@ -9,7 +9,7 @@ from shared.domain.timeframe import Timeframe
 from shared.errors import ConfigurationError, InvariantViolation
 from shared.runtime.service import HealthStatus
 from tests.makers import EXCHANGE, MINUTE, START, SYMBOL, make_pack, make_trade
-from tests.services.aggregator.surroundings import Platform, away
+from tests.services.aggregator.surroundings import GRACE, Platform, away
 
 BTC = Instrument(EXCHANGE, SYMBOL)
 
