@@ -6,55 +6,22 @@ is: the builder is never asked again, and nothing more is pulled meanwhile.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
 from shared.domain.candle import Candle, CandleSource
 from shared.domain.instrument import Instrument
 from shared.domain.timeframe import Timeframe
 from shared.domain.trade import TradePack
 from shared.engine.candle_builder import BuilderStats, CandleBuilder
-from shared.errors import InvalidMessage, Unavailable
+from shared.errors import InvalidMessage
 from shared.messages.catalog import CANDLES, TRADES
 from shared.messages.codec import decode, encode
 from shared.ports import Bus, CandleStore, Clock, Delivery, Message, Subscription
 from shared.runtime import metrics
+from shared.runtime.persistence import Persistence
 
 logger = logging.getLogger(__name__)
-
-Result = TypeVar("Result")
-
-_FIRST_PAUSE = 250
-_LONGEST_PAUSE = 10_000
-
-
-class Persistence:
-    """Repeats an effect until the outside world takes it.
-
-    Attributes:
-        trouble: What is away now, in one line; empty while all is well.
-    """
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self.trouble = ""
-
-    async def insist(self, effect: Callable[[], Awaitable[Result]]) -> Result:
-        """Result of `effect`, after as many attempts as it takes, with pauses growing from 0.25 s to 10 s."""
-        pause = _FIRST_PAUSE
-        while True:
-            try:
-                result = await effect()
-            except Unavailable as error:
-                self.trouble = str(error)
-                wait = min(_LONGEST_PAUSE, max(pause, error.retry_after or 0))
-                logger.warning("waiting for an outside system", extra={"reason": str(error), "retry_in_ms": wait})
-                await self._clock.sleep(wait)
-                pause = min(_LONGEST_PAUSE, pause * 2)
-            else:
-                self.trouble = ""
-                return result
 
 
 @dataclass(frozen=True, slots=True)

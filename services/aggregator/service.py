@@ -3,12 +3,13 @@
 import asyncio
 import logging
 
-from services.aggregator.aggregate import Aggregation, Persistence
+from services.aggregator.aggregate import Aggregation
 from shared.domain.candle import FormingCandle, OpenMode
 from shared.engine.candle_builder import CandleBuilder
 from shared.errors import Unavailable
 from shared.messages.catalog import TRADES, subscription
 from shared.ports import Bus, CandleStore, Clock, Subscription
+from shared.runtime.persistence import Persistence
 from shared.runtime.service import Health, HealthStatus, Service
 
 logger = logging.getLogger(__name__)
@@ -69,8 +70,6 @@ class _Aggregator:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._aggregate(source, aggregation))
                 group.create_task(self._show_forming())
-        except ExceptionGroup as failures:  # the host tells errors apart by their type
-            raise failures.exceptions[0] from failures
         finally:
             await _release(source)
 

@@ -10,12 +10,13 @@ from services.backfiller.sweep import SWEEP_MILLIS, Sweep
 from shared.errors import Unavailable
 from shared.messages.catalog import CANDLES, subscription
 from shared.ports import Bus, CandleStore, Clock, MarketHistory, Subscription
+from shared.runtime.persistence import Persistence
 from shared.runtime.service import Health, HealthStatus, Service
 
 logger = logging.getLogger(__name__)
 
 _HEAL_MILLIS = 1_000
-_PAUSE_FIRST, _PAUSE_MOST = 1_000, 60_000  # ms
+_WORK = ("intake", "healing", "history")
 _RELEASE_SECONDS = 5.0
 
 
@@ -29,24 +30,17 @@ class _Backfiller:
         self._clock = clock
         self._healing = healing
         self._sweep = sweep
-        self._troubles: dict[str, str] = {}
+        self._work = {name: Persistence(clock, first=1_000, longest=60_000) for name in _WORK}
 
     async def run(self) -> None:
         """Work until cancelled; what is not healed goes back to the bus."""
-        source: list[Subscription] = []
-
-        async def subscribe() -> None:
-            source.append(await self._bus.subscribe(CANDLES.topic, subscription(CANDLES, self.name)))
-
-        await self._insist("subscribe", subscribe)
-        (candles,) = source
+        name = subscription(CANDLES, self.name)
+        candles = await self._work["intake"].insist(lambda: self._bus.subscribe(CANDLES.topic, name))
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._repeat("intake", lambda: self._pull(candles), 0))
                 group.create_task(self._repeat("healing", lambda: self._healing.heal_due(candles), _HEAL_MILLIS))
                 group.create_task(self._repeat("history", self._sweep.round, SWEEP_MILLIS))
-        except ExceptionGroup as failures:  # the host tells errors apart by their type
-            raise failures.exceptions[0] from failures
         finally:
             await _release(candles)
 
@@ -54,7 +48,7 @@ class _Backfiller:
         """OK while the venue answers and every symbol has its history."""
         facts = {"healed": self._healing.healed, "waiting": self._healing.waiting, "cold": len(self._sweep.cold)}
         refused = self._sweep.refused | self._healing.refused
-        troubles = [f"{work} waits: {text}" for work, text in sorted(self._troubles.items())]
+        troubles = [f"{name} waits: {work.trouble}" for name, work in sorted(self._work.items()) if work.trouble]
         troubles += [f"{symbol}: {text}" for symbol, text in sorted(refused.items())]
         if troubles:
             return Health(HealthStatus.DEGRADED, "; ".join(troubles), facts)
@@ -67,25 +61,9 @@ class _Backfiller:
 
     async def _repeat(self, name: str, work: Callable[[], Awaitable[None]], pause: int) -> None:
         while True:
-            await self._insist(name, work)
+            await self._work[name].insist(work)
             if pause:
                 await self._clock.sleep(pause)
-
-    async def _insist(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
-        """Do the work; while the other side is away, wait and do it again."""
-        pause = _PAUSE_FIRST
-        while True:
-            try:
-                await work()
-            except Unavailable as error:
-                if name not in self._troubles:
-                    logger.warning("waiting for the outside", extra={"work": name, "reason": str(error)})
-                self._troubles[name] = str(error)
-                await self._clock.sleep(max(pause, error.retry_after or 0))
-                pause = min(2 * pause, _PAUSE_MOST)
-            else:
-                self._troubles.pop(name, None)
-                return
 
 
 async def _release(source: Subscription) -> None:

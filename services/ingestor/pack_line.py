@@ -3,22 +3,20 @@
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable
 from itertools import islice
 
 from shared.domain.feed import FeedAlive, FeedConnected, FeedDisconnected, FeedEvent, FeedTrades
 from shared.domain.trade import TradePack
 from shared.engine.packer import Packer
-from shared.errors import Unavailable
 from shared.messages.catalog import TRADES
 from shared.messages.codec import encode
-from shared.ports import Bus, Message
+from shared.ports import Bus, Clock, Message
 from shared.runtime import metrics
+from shared.runtime.persistence import Persistence
 
 logger = logging.getLogger(__name__)
 
 _BATCH = 20  # packs in one call of the bus: 5 MB at most
-_RETRY_FIRST, _RETRY_MOST = 0.25, 5.0  # seconds
 _LAST_WORDS = 5.0  # seconds for what is in hand when the service is told to stop
 
 
@@ -30,7 +28,7 @@ class PackLine:
         bus: Where packs go.
         exchange: Label of the metrics.
         run_prefix: Unique for this process, for ever; the runs are numbered behind it.
-        now: Seconds that never go back.
+        clock: For pauses, and its seconds that never go back.
         most_waiting: Trades kept while the bus is away, about 600 bytes each.
     """
 
@@ -41,19 +39,18 @@ class PackLine:
         bus: Bus,
         exchange: str,
         run_prefix: str,
-        now: Callable[[], float],
+        clock: Clock,
         most_waiting: int,
     ) -> None:
         self._packer = packer
         self._bus = bus
         self._exchange = exchange
         self._run_prefix = run_prefix
-        self._now = now
+        self._now = clock.monotonic
+        self._persistence = Persistence(clock, longest=5_000)
         self._most_waiting = most_waiting
         self._news = asyncio.Event()
         self._packs: deque[TradePack] = deque()
-        self.trouble = ""
-        """Why packs wait, in one line; empty while the bus takes them."""
         self._asked_at: float | None = None
         self.runs = 0
         self.published = 0
@@ -64,6 +61,11 @@ class PackLine:
     def waiting(self) -> int:
         """Trades that are not on the bus yet."""
         return self._packer.waiting + sum(len(pack.trades) for pack in self._packs)
+
+    @property
+    def trouble(self) -> str:
+        """Why packs wait, in one line; empty while the bus takes them."""
+        return self._persistence.trouble
 
     @property
     def stalled(self) -> float:
@@ -135,20 +137,9 @@ class PackLine:
             metrics.PACKS_PUBLISHED.labels(self._exchange).inc(len(batch))
 
     async def _insist(self, messages: list[Message]) -> None:
-        pause = _RETRY_FIRST
         self._asked_at = self._now()
-        while True:
-            try:
-                await self._bus.publish(TRADES.topic, messages)
-            except Unavailable as error:
-                if not self.trouble:
-                    logger.warning("the bus is away; trades wait", extra={"reason": str(error)})
-                self.trouble = str(error)
-                await asyncio.sleep(pause if error.retry_after is None else error.retry_after / 1000)
-                pause = min(2 * pause, _RETRY_MOST)
-            else:
-                self.trouble, self._asked_at = "", None
-                return
+        await self._persistence.insist(lambda: self._bus.publish(TRADES.topic, messages))
+        self._asked_at = None
 
 
 def _message(pack: TradePack) -> Message:

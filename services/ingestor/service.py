@@ -164,7 +164,7 @@ def create(
         bus=bus,
         exchange=feed.exchange,
         run_prefix=run_prefix,
-        now=clock.monotonic,
+        clock=clock,
         most_waiting=_MOST_WAITING,
     )
     return _Ingestor(feed, history, symbols, line)

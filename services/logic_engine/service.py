@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Collection, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from services.logic_engine.evaluator import Evaluator
@@ -11,41 +12,18 @@ from shared.domain.book import BookKey
 from shared.domain.instrument import Instrument
 from shared.domain.timeframe import Timeframe
 from shared.engine.strategy_runner import StrategyRunner
-from shared.errors import InvalidMessage, Unavailable
+from shared.errors import InvalidMessage
 from shared.messages.catalog import CANDLES, subscription
 from shared.messages.codec import decode
 from shared.ports import Bus, CandleStore, Clock, Delivery, Ledger, Subscription
 from shared.runtime import metrics
+from shared.runtime.persistence import Persistence
 from shared.runtime.service import Health, HealthStatus
 
 _NAME = "logic_engine"
-_FIRST_PAUSE = 1_000
-_LONGEST_PAUSE = 30_000
 _STALE = 180_000  # ms after its end by which a newer candle than the newest should be stored
 
 logger = logging.getLogger(__name__)
-
-
-class _Patience:
-    """Growing pauses while one thing outside is away, and the word about it."""
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._pause = _FIRST_PAUSE
-        self.outage = ""
-
-    async def wait(self, error: Unavailable) -> None:
-        """Wait before the next try."""
-        self.outage = str(error)
-        wait = error.retry_after or self._pause
-        self._pause = min(2 * self._pause, _LONGEST_PAUSE)
-        logger.warning("waiting", extra={"reason": self.outage, "wait_ms": wait})
-        await self._clock.sleep(wait)
-
-    def over(self) -> None:
-        """It answered."""
-        self.outage = ""
-        self._pause = _FIRST_PAUSE
 
 
 class LogicEngine:
@@ -61,8 +39,8 @@ class LogicEngine:
         self._interval = interval
         self._turn = asyncio.Lock()
         self._started = False
-        self._listening = _Patience(clock)
-        self._evaluating = _Patience(clock)
+        self._listening = Persistence(clock)
+        self._evaluating = Persistence(clock)
 
     @property
     def name(self) -> str:
@@ -83,7 +61,7 @@ class LogicEngine:
             "signals": progress.signals,
             "open_positions": self._evaluator.open_positions,
         }
-        if outage := self._evaluating.outage or self._listening.outage:
+        if outage := self._evaluating.trouble or self._listening.trouble:
             return Health(HealthStatus.DEGRADED, outage, facts)
         if not self._started:
             return Health(HealthStatus.STARTING, "the first evaluation is under way", facts)
@@ -104,21 +82,14 @@ class LogicEngine:
             await self._clock.sleep(self._interval - self._clock.now() % self._interval)
 
     async def _listen(self) -> None:
-        while True:
-            try:
-                await self._consume()
-            except Unavailable as error:
-                await self._listening.wait(error)
-
-    async def _consume(self) -> None:
         """Evaluate the symbols of each pull, then acknowledge it."""
-        candles = await self._bus.subscribe(CANDLES.topic, subscription(CANDLES, _NAME))
+        insist = self._listening.insist
+        candles = await insist(lambda: self._bus.subscribe(CANDLES.topic, subscription(CANDLES, _NAME)))
         try:
             while True:
-                deliveries = await candles.pull()
-                self._listening.over()
-                await self._evaluate(await self._symbols(candles, deliveries))
-                await candles.ack(deliveries)
+                deliveries = await insist(candles.pull)
+                await self._evaluate(await insist(partial(self._symbols, candles, deliveries)))
+                await insist(partial(candles.ack, deliveries))
         finally:
             await candles.release()
 
@@ -135,16 +106,9 @@ class LogicEngine:
 
     async def _evaluate(self, symbols: Collection[str]) -> None:
         """Evaluate, however long the store or the bus is away: what waits here is not acknowledged."""
-        while True:
-            try:
-                async with self._turn:
-                    await self._evaluator.evaluate(symbols)
-            except Unavailable as error:
-                await self._evaluating.wait(error)
-            else:
-                self._evaluating.over()
-                self._started = True
-                return
+        async with self._turn:
+            await self._evaluating.insist(lambda: self._evaluator.evaluate(symbols))
+        self._started = True
 
 
 def create(

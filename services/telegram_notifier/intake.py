@@ -2,17 +2,17 @@
 
 import logging
 from collections.abc import Sequence
+from functools import partial
 
 from services.telegram_notifier.mailbox import Mailbox
 from shared.domain.signal import Signal
-from shared.errors import InvalidMessage, Unavailable
+from shared.errors import InvalidMessage
 from shared.messages import catalog, codec
 from shared.ports import Bus, Clock, Delivery, Subscription
 from shared.runtime import metrics
+from shared.runtime.persistence import Persistence
 
 logger = logging.getLogger(__name__)
-
-_PAUSE = 1_000
 
 
 class Intake:
@@ -29,40 +29,21 @@ class Intake:
         self._bus = bus
         self._mailbox = mailbox
         self._chats = chats
-        self._clock = clock
+        self._persistence = Persistence(clock)
         self.signals = 0
 
     async def run(self) -> None:
         """Take in until cancelled; then hand back what is not acknowledged."""
-        subscription = await self._subscribe()
+        insist = self._persistence.insist
+        name = catalog.subscription(catalog.SIGNALS, "telegram_notifier")
+        subscription = await insist(lambda: self._bus.subscribe(catalog.SIGNALS.topic, name))
         try:
             while True:
-                await self._round(subscription)
+                deliveries = await insist(subscription.pull)
+                # Repeating what was done does no harm: an entry knows what it holds.
+                await insist(partial(self._take_in, subscription, deliveries))
         finally:
             await subscription.release()
-
-    async def _subscribe(self) -> Subscription:
-        name = catalog.subscription(catalog.SIGNALS, "telegram_notifier")
-        while True:
-            try:
-                return await self._bus.subscribe(catalog.SIGNALS.topic, name)
-            except Unavailable as error:
-                await self._away(error)
-
-    async def _round(self, subscription: Subscription) -> None:
-        try:
-            deliveries = await subscription.pull()
-        except Unavailable as error:
-            await self._away(error)
-            return
-        while True:
-            try:
-                # Repeating what was done does no harm: an entry knows what it holds.
-                await self._take_in(subscription, deliveries)
-            except Unavailable as error:
-                await self._away(error)
-            else:
-                return
 
     async def _take_in(self, subscription: Subscription, deliveries: Sequence[Delivery]) -> None:
         good = []
@@ -88,8 +69,3 @@ class Intake:
         metrics.MESSAGES_REJECTED.labels(catalog.SIGNALS.topic).inc()
         await subscription.reject(delivery, reason)
         return None
-
-    async def _away(self, error: Unavailable) -> None:
-        pause = error.retry_after or _PAUSE
-        logger.warning("bus or store is away", extra={"error": str(error), "pause_ms": pause})
-        await self._clock.sleep(pause)

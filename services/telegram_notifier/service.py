@@ -10,14 +10,13 @@ from services.telegram_notifier.lane import Lane
 from services.telegram_notifier.mailbox import Mailbox
 from services.telegram_notifier.pictures import Pictures
 from services.telegram_notifier.sender import Sender
-from shared.errors import Unavailable
 from shared.ports import Bus, ButtonPress, CandleStore, ChartRenderer, Clock, Ledger, Notifier, OutboxStore
+from shared.runtime.persistence import Persistence
 from shared.runtime.service import Health, HealthStatus, Service
 
 logger = logging.getLogger(__name__)
 
 _LATE_SECONDS = 60
-_OPEN_PAUSE = 1_000
 
 
 class TelegramNotifierService:
@@ -88,13 +87,9 @@ class TelegramNotifierService:
         return Health(HealthStatus.OK, "", facts)
 
     async def _open(self) -> None:
-        while not self._is_open:
-            try:
-                await self._mailbox.open()
-                self._is_open = True
-            except Unavailable as error:
-                logger.warning("outbox cannot be read", extra={"error": str(error), "pause_ms": _OPEN_PAUSE})
-                await self._clock.sleep(_OPEN_PAUSE)
+        if not self._is_open:
+            await Persistence(self._clock).insist(self._mailbox.open)
+            self._is_open = True
 
     def _changed(self, chat: str) -> None:
         if chat in self._lanes:

@@ -69,9 +69,10 @@ class Host:
             started = self._clock.monotonic()
             try:
                 await service.run()
-            except (ConfigurationError, InvariantViolation):
-                raise
-            except Exception as error:
+            except Exception as failure:
+                error = _first(failure)
+                if isinstance(error, ConfigurationError | InvariantViolation):
+                    raise error from failure
                 self._failures[service.name] = f"failed ({error}); starting again"
                 logger.exception("service failed", extra={"service": service.name, "pause_ms": pause})
             else:
@@ -89,6 +90,13 @@ class Host:
         _, late = await asyncio.wait(tasks, timeout=DRAIN_SECONDS)
         for task in late:
             logger.error("service did not finish in time", extra={"service": task.get_name()})
+
+
+def _first(error: Exception) -> Exception:
+    """The first error of a task group, or the error itself."""
+    while isinstance(error, ExceptionGroup):
+        error = error.exceptions[0]
+    return error
 
 
 @contextlib.contextmanager

@@ -1,14 +1,8 @@
 """Packs on the bus in; candles in the store and on the bus, and acknowledgements, out, whatever fails between."""
 
-import asyncio
-from itertools import pairwise
-
 import pytest
 
-from services.aggregator.aggregate import Persistence
-from shared.adapters.clock.manual import ManualClock
 from shared.domain.candle import CandleSource
-from shared.errors import Unavailable
 from shared.messages.catalog import TRADES
 from shared.messages.codec import encode
 from shared.ports import Message
@@ -180,26 +174,3 @@ async def test_a_candle_revised_by_a_late_trade_is_said_again(platform):
         assert [candle.revision for _, candle in await platform.published()] == [0, 1]
         assert str((await platform.candles())[0].close) == "99"
         assert service.health().facts["trades_late"] == 1
-
-
-async def test_retries_honour_what_the_other_side_asks_and_grow_to_a_limit():
-    clock = ManualClock(0)
-    persistence = Persistence(clock)
-    times = []
-
-    async def effect():
-        times.append(clock.now())
-        if len(times) < 9:
-            raise Unavailable("busy", retry_after=700 if len(times) == 1 else None)
-        return "done"
-
-    result = asyncio.create_task(persistence.insist(effect))
-    while not result.done():
-        clock.advance_to(clock.now() + 50)
-        for _ in range(5):
-            await asyncio.sleep(0)
-    assert result.result() == "done"
-    assert [later - earlier for earlier, later in pairwise(times)] == [
-        700, 500, 1_000, 2_000, 4_000, 8_000, 10_000, 10_000,
-    ]  # fmt: skip
-    assert persistence.trouble == ""

@@ -18,7 +18,7 @@ def line_to(bus: FlakyBus, most_waiting: int = 100_000, pack_millis: int = 5) ->
         bus=bus,
         exchange=EXCHANGE,
         run_prefix="r",
-        now=SystemClock().monotonic,
+        clock=SystemClock(),
         most_waiting=most_waiting,
     )
 

@@ -141,23 +141,6 @@ async def test_it_wakes_by_the_clock_every_interval():
         assert await platform.evaluated_to() == MARKET[LIVE].open_time
 
 
-async def test_pauses_grow_while_the_store_is_away():
-    platform = Platform()
-    platform.store.away = {"load_books"}
-    pauses = []
-    sleep = platform.clock.sleep
-
-    async def noting(millis):
-        pauses.append(millis)
-        await sleep(millis)
-
-    platform.clock.sleep = noting
-    async with platform.running():
-        for _ in range(7):
-            await platform.pass_to(platform.clock.now() + 60_000)
-    assert pauses[:7] == [1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000]
-
-
 async def test_what_was_not_evaluated_goes_back_to_the_bus_on_shutdown():
     platform = Platform()
     async with platform.running():
