@@ -47,8 +47,6 @@ class _Ingestor:
                 group.create_task(self._line.publish_forever())
                 if not checked:
                     group.create_task(self._check_later())
-        except ExceptionGroup as failures:  # the host tells errors apart by their type
-            raise failures.exceptions[0] from failures
         finally:
             await self._line.finish()
 

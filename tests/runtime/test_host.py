@@ -84,6 +84,6 @@ async def test_one_failing_service_does_not_disturb_the_others():
 )
 async def test_what_only_a_person_can_mend_ends_the_process_after_draining_the_rest(error):
     other = Scripted("other")
-    with pytest.raises((ConfigurationError, InvariantViolation), match="wrong|impossible"):
+    with pytest.raises((ConfigurationError, InvariantViolation), match=r"wrong|impossible"):
         await Host([other, Scripted("broken", error)], ManualClock()).run()
     assert other.drained or other.starts == 0
