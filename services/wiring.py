@@ -11,15 +11,20 @@ from functools import cached_property
 from typing import Any
 
 from shared.adapters import loader
+from shared.domain.timeframe import Timeframe
 from shared.errors import ConfigurationError
-from shared.ports import Bus, ChartRenderer, Clock, MarketHistory, Notifier, Store, TradeFeed
+from shared.ports import Bus, ChartRenderer, Clock, MarketHistory, Notifier, OutboxStore, Store, TradeFeed
 from shared.runtime.service import Service
 from shared.runtime.settings import Settings
 
 SERVICES = ("backfiller", "aggregator", "logic_engine", "telegram_notifier", "ingestor")
 """Every service of the platform, in the order in which they are best started: readers before writers."""
 
+ALL = ("sandbox", *SERVICES)
+"""With the local world that a demo runs against."""
+
 _NEEDS = {
+    "sandbox": ("clock",),
     "ingestor": ("clock", "bus", "exchanges"),
     "aggregator": ("clock", "bus", "stores"),
     "backfiller": ("clock", "bus", "stores", "exchanges"),
@@ -54,13 +59,18 @@ class Wiring:
         Raises:
             ConfigurationError: Every fault, one a line.
         """
-        unknown = [name for name in names if name not in SERVICES]
+        unknown = [name for name in names if name not in ALL]
         if unknown:
-            raise ConfigurationError(f"unknown service {', '.join(unknown)}; known: {', '.join(sorted(SERVICES))}")
+            raise ConfigurationError(f"unknown service {', '.join(unknown)}; known: {', '.join(sorted(ALL))}")
         faults = []
-        for kind in dict.fromkeys(kind for name in names for kind in _NEEDS[name] if kind not in self._given):
+        needed: set[tuple[str, str | None]] = {
+            (kind, None) for name in names for kind in _NEEDS[name] if kind not in self._given
+        }
+        if "telegram_notifier" in names and self._own_outbox:
+            needed.add(("stores", self.settings.outbox))
+        for kind, name in sorted(needed, key=str):
             try:
-                self.settings.options(kind)
+                self.settings.options(kind, name)
             except ConfigurationError as error:
                 faults.append(str(error))
         if "telegram_notifier" in names and not self.settings.telegram_notifier.chats:
@@ -73,7 +83,7 @@ class Wiring:
 
     def services(self, names: Sequence[str]) -> list[Service]:
         """The named services, in starting order."""
-        return [getattr(self, f"_{name}")() for name in SERVICES if name in names]
+        return [getattr(self, f"_{name}")() for name in ALL if name in names]
 
     async def close(self) -> None:
         """Close every adapter that was made, the last one first; one that fails does not keep the others open."""
@@ -97,9 +107,17 @@ class Wiring:
 
     @cached_property
     def store(self) -> Store:
-        """What keeps candles, books and the outbox."""
+        """What keeps candles, books and signals."""
         store: Store = self._make("stores")
         return store
+
+    @cached_property
+    def outbox(self) -> OutboxStore:
+        """What keeps the outbox: the store, or the technology chosen for it."""
+        if not self._own_outbox:
+            return self.store
+        outbox: OutboxStore = self._make("stores", self.settings.outbox)
+        return outbox
 
     @cached_property
     def market(self) -> Market:
@@ -119,15 +137,34 @@ class Wiring:
         charts: ChartRenderer = self._make("charts")
         return charts
 
-    def _make(self, kind: str) -> Any:
-        if kind in self._given:
+    @property
+    def _own_outbox(self) -> bool:
+        return self.settings.outbox not in ("", self.settings.store)
+
+    def _make(self, kind: str, name: str | None = None) -> Any:
+        if kind in self._given and name is None:
             return self._given[kind]
-        module = loader.load(kind, self.settings.adapter(kind))
+        module = loader.load(kind, name or self.settings.adapter(kind))
         # A renderer draws what it is given; the time is none of its business.
         needs = () if kind == "charts" else (self.clock,)
-        adapter = module.create(self.settings.options(kind), *needs)
+        adapter = module.create(self.settings.options(kind, name), *needs)
         self._to_close.append(adapter.close)
         return adapter
+
+    def _sandbox(self) -> Service:
+        from services.sandbox import service
+        from services.sandbox.generated_market import GeneratedMarket
+
+        section = self.settings.sandbox
+        start = self.clock.now()
+        market = GeneratedMarket(seed=section.seed, start=start, symbols=self.settings.symbols)
+        return service.create(
+            clock=self.clock,
+            market=market,
+            speed=getattr(self.settings.options("clock"), "speed", 1.0),
+            end=market.start + section.minutes * Timeframe.M1.millis if section.minutes else None,
+            **section.model_dump(exclude={"seed", "minutes"}),
+        )
 
     def _ingestor(self) -> Service:
         from services.ingestor import service
@@ -187,7 +224,7 @@ class Wiring:
             bus=self.bus,
             store=self.store,
             ledger=self.store,
-            outbox=self.store,
+            outbox=self.outbox,
             notifier=self.notifier,
             charts=self.charts,
             clock=self.clock,

@@ -149,7 +149,7 @@ class _Stage:
             trades = await self._feed_finished()
         for contract, service in self._consumers():
             await self._bus.idle(contract.topic, subscription(contract, service))
-        while await self.wiring.store.unfinished():
+        while await self.wiring.outbox.unfinished():
             await self._pass_time()
         return trades
 

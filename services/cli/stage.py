@@ -164,7 +164,7 @@ class _Stage:
         if behind:
             return f"not evaluated to the end: {', '.join(behind)}"
         for line in await wiring.store.signals(_ALL):
-            entry = await wiring.store.load(_CHAT, line.signal_id)
+            entry = await wiring.outbox.load(_CHAT, line.signal_id)
             if entry is None or entry.delivered_revision < line.revision:
                 return f"not delivered: {line.signal_id} ({line.kind})"
         undrawn = self._reader.pressed - self._sandbox.counters.pictures

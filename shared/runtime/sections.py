@@ -120,3 +120,23 @@ class LogSection(Section):
 
     level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
     json_lines: bool = False
+
+
+class SandboxSection(Section):
+    """The local exchange and chat service, when it runs as a service of its own.
+
+    Attributes:
+        host: Address it listens on.
+        port: TCP port; 0 takes a free one.
+        seed: Of the generated market: equal seeds, equal trades.
+        chat: The channel: ``@name`` or ``-100...``.
+        token: The bot's token: ``<digits>:<anything>``; worth nothing anywhere else.
+        minutes: Market minutes after which no more trades are made; 0 for never.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=8090, ge=0, le=65_535)
+    seed: int = 7
+    chat: str = "@sandbox_signals"
+    token: str = "1:sandbox"  # noqa: S105 - the sandbox's own
+    minutes: int = Field(default=0, ge=0)

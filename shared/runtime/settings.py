@@ -31,6 +31,7 @@ from shared.runtime.sections import (
     LogSection,
     Names,
     PageSection,
+    SandboxSection,
     TelegramNotifierSection,
 )
 
@@ -59,7 +60,20 @@ def section_name(kind: str, name: str) -> str:
 
 
 class Settings(BaseSettings):
-    """Everything that can be set, except the adapters' own sections, which `load` adds by the folder listing."""
+    """Everything that can be set, except the adapters' own sections, which `load` adds by the folder listing.
+
+    Attributes:
+        symbols: Compact pairs to watch.
+        data_dir: Folder of what is kept on this machine.
+        exchange: Venue and product; the part before the hyphen names the adapter.
+        bus: Adapter that carries messages.
+        store: Adapter that keeps candles, books and signals.
+        outbox: Adapter that keeps the outbox; empty for the store itself.
+        notifier: Adapter that reaches people.
+        charts: Adapter that draws.
+        clock: Adapter that knows the time.
+        strategies: Parameters by strategy; ``symbols`` in them holds parameters by symbol.
+    """
 
     model_config = SettingsConfigDict(extra="forbid", frozen=True)
 
@@ -68,6 +82,7 @@ class Settings(BaseSettings):
     exchange: str = Field(default="bybit-linear", pattern="^[a-z0-9_]+(-[a-z]+)?$")
     bus: str = "sqlite"
     store: str = "sqlite"
+    outbox: str = ""
     notifier: str = "telegram"
     charts: str = "mplfinance"
     clock: str = "system"
@@ -78,6 +93,7 @@ class Settings(BaseSettings):
     backfiller: BackfillerSection = BackfillerSection()
     logic_engine: LogicEngineSection = LogicEngineSection()
     telegram_notifier: TelegramNotifierSection = TelegramNotifierSection()
+    sandbox: SandboxSection = SandboxSection()
     page: PageSection = PageSection()
     log: LogSection = LogSection()
 
@@ -115,13 +131,13 @@ class Settings(BaseSettings):
         found: dict[str, Any] = getattr(self, section_name(kind, name), {})
         return found
 
-    def options(self, kind: str) -> Any:
-        """The validated ``Options`` of the chosen adapter of a kind.
+    def options(self, kind: str, name: str | None = None) -> Any:
+        """The validated ``Options`` of an adapter of a kind: of the chosen one, unless another is named.
 
         Raises:
             ConfigurationError: Unknown adapter, missing package, or wrong values; all of them, one a line.
         """
-        name = self.adapter(kind)
+        name = name or self.adapter(kind)
         _, _, category = getattr(self, CHOSEN_BY[kind]).partition("-")
         kind_of_options: type[BaseModel] = loader.load(kind, name).Options
         section = dict(self.section(kind, name))

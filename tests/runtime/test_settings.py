@@ -81,7 +81,7 @@ def test_a_secret_is_read_from_a_mounted_file_and_never_shown(tmp_path):
     secret.write_text("planted-value\n")
     settings = load(None, {"TRACKER__TELEGRAM__TOKEN_FILE": str(secret)})
     assert settings.telegram["token"] == "planted-value"
-    assert settings.secrets() == ["planted-value"]
+    assert "planted-value" in settings.secrets()
     assert settings.redacted()["telegram"] == {"token": "***"}
     assert "planted-value" not in str(settings.redacted())
 
