@@ -19,10 +19,10 @@ class Reader:
     """
 
     def __init__(self, page_url: str, presses: int) -> None:
-        self.pressed = 0
-        self._page_url = page_url
+        self._pressed = 0
         self._presses = presses
         self._seen: set[int] = set()
+        self._session = aiohttp.ClientSession(page_url, timeout=aiohttp.ClientTimeout(total=None))
         self._task: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
@@ -33,32 +33,42 @@ class Reader:
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
+        await self._session.close()
+
+    async def counters(self) -> dict[str, int]:
+        """What has passed in the sandbox: ``trades, messages, edits, pictures``."""
+        async with self._session.get("/sandbox/counters") as answer:
+            counters: dict[str, int] = await answer.json()
+            return counters
+
+    async def missing(self) -> str:
+        """What was asked for and has not been shown yet; empty when nothing is."""
+        undrawn = self._pressed - (await self.counters())["pictures"]
+        return f"{undrawn} charts are not drawn" if undrawn > 0 else ""
 
     async def _read(self) -> None:
-        timeout = aiohttp.ClientTimeout(total=None)
-        async with aiohttp.ClientSession(self._page_url, timeout=timeout) as session:
-            while self.pressed < self._presses:
-                try:
-                    await self._follow(session)
-                except aiohttp.ClientError:
-                    await asyncio.sleep(_RETRY_SECONDS)
+        while self._pressed < self._presses:
+            try:
+                await self._follow()
+            except aiohttp.ClientError:
+                await asyncio.sleep(_RETRY_SECONDS)
 
-    async def _follow(self, session: aiohttp.ClientSession) -> None:
-        async with session.get("/sandbox/events") as events:
+    async def _follow(self) -> None:
+        async with self._session.get("/sandbox/events") as events:
             async for line in events.content:
                 if line.startswith(b"data: "):
                     news = json.loads(line.removeprefix(b"data: "))
                     for message in [*news.get("messages", ()), *([news["message"]] if "message" in news else ())]:
-                        await self._maybe_press(session, message)
-                if self.pressed >= self._presses:
+                        await self._maybe_press(message)
+                if self._pressed >= self._presses:
                     return
 
-    async def _maybe_press(self, session: aiohttp.ClientSession, message: dict[str, Any]) -> None:
+    async def _maybe_press(self, message: dict[str, Any]) -> None:
         rows = message.get("reply_markup", {}).get("inline_keyboard", [])
         data = next((button["callback_data"] for row in rows for button in row if _CHART in button["text"]), None)
-        if data is None or message["message_id"] in self._seen or self.pressed >= self._presses:
+        if data is None or message["message_id"] in self._seen or self._pressed >= self._presses:
             return
         self._seen.add(message["message_id"])
         press = {"message_id": message["message_id"], "data": data}
-        async with session.post("/sandbox/press", json=press) as answer:
-            self.pressed += answer.ok
+        async with self._session.post("/sandbox/press", json=press) as answer:
+            self._pressed += answer.ok

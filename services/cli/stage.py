@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -9,19 +10,19 @@ import click
 
 from services.cli.output import read_settings
 from services.cli.reader import Reader
+from services.cli.tally import DemoSummary, Span, Tally
 from services.sandbox import service as sandbox_service
 from services.sandbox.generated_market import GeneratedMarket
-from services.sandbox.service import Addresses, SandboxService
+from services.sandbox.service import Addresses
 from services.wiring import SERVICES, Wiring
 from shared.adapters.clock.scaled import ScaledClock
 from shared.adapters.clock.system import SystemClock
-from shared.domain.book import BookKey
-from shared.domain.instrument import Instrument
-from shared.domain.signal import SignalKind
 from shared.domain.timeframe import Timeframe
 from shared.errors import InvariantViolation
 from shared.runtime.host import Host
 from shared.runtime.page import Page
+from shared.runtime.sections import LogicEngineSection
+from shared.runtime.service import HealthStatus
 from shared.runtime.settings import DEFAULT_SYMBOLS, Settings
 
 _MARKET_START = 1_772_409_600_000  # 2026-03-02T00:00:00Z, a Monday: fixed, so that equal seeds give equal demos
@@ -31,7 +32,7 @@ _STRATEGY = "rsi_divergence"
 _PRESSES = 3
 _POLL_MILLIS = 100
 _PATIENCE_SECONDS = 90.0
-_ALL = 1_000_000
+_HEALING_SECONDS = 15.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,26 +59,10 @@ class DemoPlan:
         return None if self.minutes is None else _MARKET_START + self.minutes * Timeframe.M1.millis
 
 
-@dataclass(frozen=True, slots=True)
-class DemoSummary:
-    """What was counted."""
-
-    trades: int
-    candles: int
-    incomplete: int
-    entries: int
-    exits: int
-    messages_sent: int
-    messages_edited: int
-    charts: int
-    symbols: int
-    market_minutes: int
-    wall_seconds: float
-
-
 async def perform(plan: DemoPlan) -> DemoSummary | None:
     """Run the demo until its end or a signal; returns the counts of a demo that ended by itself."""
     clock = ScaledClock(_MARKET_START, None, plan.speed)
+    subscribed = asyncio.Event()
     sandbox = sandbox_service.create(
         clock=clock,
         market=GeneratedMarket(seed=plan.seed, start=_MARKET_START),
@@ -87,14 +72,14 @@ async def perform(plan: DemoPlan) -> DemoSummary | None:
         speed=plan.speed,
         end=plan.end,
         wait_for_client=True,
-        on_first_subscription=clock.begin,
+        on_first_subscription=subscribed.set,
     )
     serving = asyncio.create_task(sandbox.run(), name="sandbox")
     try:
         addresses = await sandbox.started()
         wiring = Wiring(read_settings(None, _overrides(plan, addresses)), {"clock": clock})
         try:
-            return await _Stage(plan, sandbox, addresses, wiring).run()
+            return await _Stage(plan, addresses, wiring).run(subscribed, clock)
         finally:
             await wiring.close()
     finally:
@@ -105,17 +90,15 @@ async def perform(plan: DemoPlan) -> DemoSummary | None:
 class _Stage:
     """All services of one demo, and the knowledge of when they are done."""
 
-    def __init__(self, plan: DemoPlan, sandbox: SandboxService, addresses: Addresses, wiring: Wiring) -> None:
+    def __init__(self, plan: DemoPlan, addresses: Addresses, wiring: Wiring) -> None:
         self._plan = plan
-        self._sandbox = sandbox
         self._addresses = addresses
         self._wiring = wiring
         self._real = SystemClock()
         self._started = self._real.monotonic()
-        self._reader = Reader(addresses.page_url, _PRESSES)
 
-    async def run(self) -> DemoSummary | None:
-        """Run until the plan's end, or until somebody ends it."""
+    async def run(self, subscribed: asyncio.Event, clock: ScaledClock) -> DemoSummary | None:
+        """Run until the plan's end, or until somebody ends it; `clock` begins when the market may open."""
         wiring = self._wiring
         wiring.check(SERVICES)
         host = Host(wiring.services(SERVICES), wiring.clock)
@@ -123,6 +106,7 @@ class _Stage:
         health_url = await page.start()
         click.echo(f"channel: {self._addresses.page_url}\nhealth:  {health_url}/health", err=True)
         running = asyncio.create_task(host.run(), name="host")
+        opening = asyncio.create_task(self._open_market(host, subscribed, clock), name="opening")
         try:
             if self._plan.end is None:
                 await running
@@ -130,12 +114,25 @@ class _Stage:
             return await self._until(self._plan.end, running)
         finally:
             host.stop()
-            await asyncio.gather(running, return_exceptions=True)
+            opening.cancel()
+            await asyncio.gather(running, opening, return_exceptions=True)
             await page.stop()
 
+    async def _open_market(self, host: Host, subscribed: asyncio.Event, clock: ScaledClock) -> None:
+        """Let market time run once somebody listens and the strategies have their history.
+
+        A market that did not wait would be minutes old by then, more of them on a slower machine, and equal seeds would
+        not give equal signals.
+        """
+        await subscribed.wait()
+        while host.health()["backfiller"].status is not HealthStatus.OK:
+            await self._real.sleep(_POLL_MILLIS)
+        clock.begin()
+
     async def _until(self, end: int, running: asyncio.Task[None]) -> DemoSummary | None:
-        async with self._reader:
-            finished = asyncio.create_task(self._finished(end), name="finished")
+        tally = Tally(self._wiring, _CHAT, Span(_MARKET_START, end))
+        async with Reader(self._addresses.page_url, _PRESSES) as reader:
+            finished = asyncio.create_task(self._finished(end, tally, reader), name="finished")
             await asyncio.wait([running, finished], return_when=asyncio.FIRST_COMPLETED)
             if not finished.done():
                 finished.cancel()
@@ -143,54 +140,16 @@ class _Stage:
                 await running  # raises why the services ended; returns when somebody ended them
                 return None
             await finished
-        return await self._count(end)
+            return await tally.count(await reader.counters(), self._real.monotonic() - self._started)
 
-    async def _finished(self, end: int) -> None:
+    async def _finished(self, end: int, tally: Tally, reader: Reader) -> None:
         """Return when everything that happened before `end` (ms UTC) has been acted on."""
         await self._wiring.clock.sleep(end - self._wiring.clock.now())
         deadline = self._real.monotonic() + _PATIENCE_SECONDS
-        while missing := await self._missing(end):
+        while missing := await tally.missing() or await reader.missing():
             if self._real.monotonic() > deadline:
                 raise InvariantViolation(f"{_PATIENCE_SECONDS:.0f} s after the end of the market: {missing}")
             await self._real.sleep(_POLL_MILLIS)
-
-    async def _missing(self, end: int) -> str:
-        """What has not yet been acted on; empty when all has."""
-        wiring = self._wiring
-        last = end - Timeframe.M1.millis
-        keys = [BookKey(_STRATEGY, wiring.settings.exchange, symbol) for symbol in wiring.settings.symbols]
-        books = await wiring.store.load_books(keys)
-        behind = [key.symbol for key in keys if key not in books or books[key].evaluated_to < last]
-        if behind:
-            return f"not evaluated to the end: {', '.join(behind)}"
-        for line in await wiring.store.signals(_ALL):
-            entry = await wiring.outbox.load(_CHAT, line.signal_id)
-            if entry is None or entry.delivered_revision < line.revision:
-                return f"not delivered: {line.signal_id} ({line.kind})"
-        undrawn = self._reader.pressed - self._sandbox.counters.pictures
-        return f"{undrawn} charts are not drawn" if undrawn > 0 else ""
-
-    async def _count(self, end: int) -> DemoSummary:
-        settings, store, counters = self._wiring.settings, self._wiring.store, self._sandbox.counters
-        candles = [
-            candle
-            for symbol in settings.symbols
-            for candle in await store.read(Instrument(settings.exchange, symbol), Timeframe.M1, _MARKET_START, end)
-        ]
-        lines = await store.signals(_ALL)
-        return DemoSummary(
-            trades=counters.trades,
-            candles=len(candles),
-            incomplete=sum(not candle.complete for candle in candles),
-            entries=sum(line.kind is SignalKind.ENTRY for line in lines),
-            exits=sum(line.kind is SignalKind.EXIT for line in lines),
-            messages_sent=counters.messages - counters.pictures,
-            messages_edited=counters.edits,
-            charts=counters.pictures,
-            symbols=len(settings.symbols),
-            market_minutes=(end - _MARKET_START) // Timeframe.M1.millis,
-            wall_seconds=round(self._real.monotonic() - self._started, 1),
-        )
 
 
 def _overrides(plan: DemoPlan, addresses: Addresses) -> dict[str, Any]:
@@ -206,8 +165,15 @@ def _overrides(plan: DemoPlan, addresses: Addresses) -> dict[str, Any]:
         "bybit": {"ws_url": addresses.ws_url, "rest_url": addresses.rest_url},
         "telegram": {"token": _TOKEN, "base_url": addresses.telegram_base_url},
         "telegram_notifier": {"chats": [_CHAT]},
-        "logic_engine": {"strategies": [_STRATEGY]},
-        # Market time runs fast: a pack of 100 market milliseconds would hold next to nothing.
+        # Market time runs fast, healing an incomplete minute takes real time.
+        "logic_engine": {"strategies": [_STRATEGY], "hole_patience": _hole_patience(plan.speed)},
+        # A pack of 100 market milliseconds would hold next to nothing.
         "ingestor": {"pack_millis": 1_000},
         "page": {"port": 0},
     }
+
+
+def _hole_patience(speed: float) -> int:
+    """Candles that come in `_HEALING_SECONDS` of real time, and never fewer than by default."""
+    default: int = LogicEngineSection.model_fields["hole_patience"].default
+    return max(default, ceil(_HEALING_SECONDS * 1000 * speed / Timeframe.M1.millis))

@@ -43,6 +43,7 @@ class Page:
         socket: Its connections can be cut.
         faults: Can be switched.
         status: The market's time, speed and whether it is open, as the page's header shows them.
+        counters: What has passed, as `service.Counters`.
     """
 
     def __init__(
@@ -54,6 +55,7 @@ class Page:
         socket: BybitSocket,
         faults: FaultBoard,
         status: Callable[[], dict[str, Any]],
+        counters: Callable[[], dict[str, int]],
     ) -> None:
         self._channel = channel
         self._updates = updates
@@ -61,6 +63,7 @@ class Page:
         self._socket = socket
         self._faults = faults
         self._status = status
+        self._counters = counters
         package = files("services.sandbox")
         self._files = {path: (package.joinpath(name).read_bytes(), kind) for path, (name, kind) in _FILES.items()}
 
@@ -70,6 +73,7 @@ class Page:
             *(web.get(path, self._serve_file) for path in self._files),
             web.get("/sandbox/events", self._serve_events),
             web.get("/sandbox/photos/{file_id}", self._serve_photo),
+            web.get("/sandbox/counters", self._serve_counters),
             web.get("/sandbox/transcript", self._serve_transcript),
             web.get("/sandbox/faults", self._serve_faults),
             web.post("/sandbox/faults", self._set_faults),
@@ -86,6 +90,10 @@ class Page:
             raise web.HTTPNotFound
         headers = {**_HEADERS, "Cache-Control": "private, max-age=3600"}
         return web.Response(body=picture.data, content_type=picture.content_type, headers=headers)
+
+    async def _serve_counters(self, request: web.Request) -> web.Response:
+        del request
+        return web.json_response(self._counters())
 
     async def _serve_transcript(self, request: web.Request) -> web.Response:
         del request

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from aiohttp import web
@@ -98,8 +98,7 @@ class SandboxService:
     @property
     def counters(self) -> Counters:
         """What has passed so far."""
-        channel = self._channel
-        return Counters(self._socket.trades_sent, channel.sent, channel.edited, channel.photographed)
+        return _counters(self._channel, self._socket)
 
     def health(self) -> Health:
         """Whether it listens, and what has passed."""
@@ -192,7 +191,15 @@ def create(
     socket = BybitSocket(market, stream, faults)
     channel, updates = Channel(clock, chat, title), Updates(clock)
     api = TelegramApi(clock=clock, channel=channel, updates=updates, faults=faults, token=token, rate_limit=rate_limit)
-    page = Page(channel=channel, updates=updates, api=api, socket=socket, faults=faults, status=_status(stream, speed))
+    page = Page(
+        channel=channel,
+        updates=updates,
+        api=api,
+        socket=socket,
+        faults=faults,
+        status=_status(stream, speed),
+        counters=lambda: asdict(_counters(channel, socket)),
+    )
     app = web.Application(client_max_size=LARGEST_BODY)
     for part in (BybitRest(market, stream, faults), socket, api, page):
         app.add_routes(part.routes())
@@ -204,6 +211,10 @@ def _check_names(token: str, chat: str) -> None:
         raise ConfigurationError("the sandbox token must have the form <digits>:<letters>")
     if not chat.startswith("@") and not chat.removeprefix("-").isdecimal():
         raise ConfigurationError(f"the sandbox chat {chat!r} must be a number (-100...) or @name")
+
+
+def _counters(channel: Channel, socket: BybitSocket) -> Counters:
+    return Counters(socket.trades_sent, channel.sent, channel.edited, channel.photographed)
 
 
 def _status(stream: LiveStream, speed: float) -> Callable[[], dict[str, Any]]:

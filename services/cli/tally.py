@@ -1,0 +1,103 @@
+"""The stores and the sandbox's counters in; whether all that happened has been acted on, and what was counted, out."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from services.wiring import Wiring
+from shared.domain.book import BookKey
+from shared.domain.instrument import Instrument
+from shared.domain.signal import SignalKind
+from shared.domain.timeframe import Timeframe
+
+_ALL = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Market time from `start` to `end`, whole minutes in ms UTC."""
+
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class DemoSummary:
+    """What was counted."""
+
+    trades: int
+    candles: int
+    incomplete: int
+    entries: int
+    exits: int
+    messages_sent: int
+    messages_edited: int
+    charts: int
+    symbols: int
+    market_minutes: int
+    wall_seconds: float
+
+
+class Tally:
+    """Counts one demo.
+
+    Args:
+        wiring: Its stores are read.
+        chat: The channel.
+        span: What the demo lasts.
+    """
+
+    def __init__(self, wiring: Wiring, chat: str, span: Span) -> None:
+        self._settings = wiring.settings
+        self._store = wiring.store
+        self._outbox = wiring.outbox
+        self._chat = chat
+        self._span = span
+
+    async def missing(self) -> str:
+        """What has not yet been acted on of what happened before the end; empty when all has."""
+        last = self._span.end - Timeframe.M1.millis
+        settings = self._settings
+        keys = [
+            BookKey(strategy, settings.exchange, symbol)
+            for strategy in settings.logic_engine.strategies
+            for symbol in settings.symbols
+        ]
+        books = await self._store.load_books(keys)
+        behind = [key.symbol for key in keys if key not in books or books[key].evaluated_to < last]
+        if behind:
+            return f"not evaluated to the end: {', '.join(behind)}"
+        for line in await self._store.signals(_ALL):
+            entry = await self._outbox.load(self._chat, line.signal_id)
+            if entry is None or entry.delivered_revision < line.revision:
+                return f"not delivered: {line.signal_id} ({line.kind})"
+        return ""
+
+    async def count(self, sandbox: Mapping[str, int], wall_seconds: float) -> DemoSummary:
+        """The summary.
+
+        Args:
+            sandbox: The sandbox's counters: ``trades, messages, edits, pictures``.
+            wall_seconds: Real time it took.
+        """
+        settings, span = self._settings, self._span
+        candles = [
+            candle
+            for symbol in settings.symbols
+            for candle in await self._store.read(
+                Instrument(settings.exchange, symbol), Timeframe.M1, span.start, span.end
+            )
+        ]
+        lines = await self._store.signals(_ALL)
+        return DemoSummary(
+            trades=sandbox["trades"],
+            candles=len(candles),
+            incomplete=sum(not candle.complete for candle in candles),
+            entries=sum(line.kind is SignalKind.ENTRY for line in lines),
+            exits=sum(line.kind is SignalKind.EXIT for line in lines),
+            messages_sent=sandbox["messages"] - sandbox["pictures"],
+            messages_edited=sandbox["edits"],
+            charts=sandbox["pictures"],
+            symbols=len(settings.symbols),
+            market_minutes=(span.end - span.start) // Timeframe.M1.millis,
+            wall_seconds=round(wall_seconds, 1),
+        )
