@@ -132,7 +132,7 @@ class Aggregation:
             else:
                 metrics.CANDLES_REVISED.inc()
             if not candle.complete:
-                logger.warning(
+                logger.info(
                     "candle incomplete",
                     extra={"symbol": candle.symbol, "open_time": candle.open_time, "revision": candle.revision},
                 )

@@ -13,7 +13,7 @@ import click
 
 from shared.errors import ConfigurationError, InvalidInput, TrackerError, Unavailable
 
-_NO_COMMANDS = {"__init__", "main", "output", "playback", "reader", "stage", "tally"}
+_NO_COMMANDS = {"__init__", "local_cloud", "main", "output", "playback", "processes", "reader", "stage", "tally"}
 _INTERRUPTED = 130
 
 

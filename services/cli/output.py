@@ -30,13 +30,15 @@ def json_option(command: AnyFunction) -> AnyFunction:
     )
 
 
-def read_settings(file: Path | None, overrides: Mapping[str, Any] | None = None) -> Settings:
-    """Settings of this process: file < environment < `overrides`.
+def read_settings(
+    file: Path | None, overrides: Mapping[str, Any] | None = None, environment: Mapping[str, str] | None = None
+) -> Settings:
+    """Settings of this process: file < its environment, with `environment` added < `overrides`.
 
     Raises:
         ConfigurationError: Every fault, one a line.
     """
-    return load(file, os.environ, overrides)
+    return load(file, {**os.environ, **(environment or {})}, overrides)
 
 
 def show(result: Mapping[str, Any], *, as_json: bool, text: str) -> None:

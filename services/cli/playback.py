@@ -26,6 +26,7 @@ from shared.errors import ConfigurationError, InvalidInput, InvariantViolation
 from shared.messages.catalog import CANDLES, SIGNALS, TRADES, Contract, subscription
 from shared.messages.codec import encode, to_json
 from shared.runtime.host import Host
+from shared.runtime.settings import Settings
 
 _EXCHANGE = "recorded"
 _HOUR = 3_600_000
@@ -113,7 +114,7 @@ class _Stage:
     def __init__(self, playback: Playback) -> None:
         self._playback = playback
         self._clock = ManualClock()
-        settings = read_settings(playback.settings_file, _overrides(playback))
+        settings = _only(playback.symbol, read_settings(playback.settings_file, _overrides(playback)))
         self.wiring = Wiring(settings, {"clock": self._clock})
         self._names = ("logic_engine", "telegram_notifier") + (() if playback.candles else ("aggregator", "ingestor"))
         self._instrument = Instrument(_EXCHANGE, playback.symbol)
@@ -219,6 +220,16 @@ class _Stage:
         await asyncio.sleep(_POLL_SECONDS)
 
 
+def _only(symbol: str, settings: Settings) -> Settings:
+    """Settings without the strategy parameters of symbols that are not replayed, which would count as a mistake."""
+    strategies = {
+        name: parameters | {"symbols": {symbol: own[symbol]} if symbol in own else {}}
+        for name, parameters in settings.strategies.items()
+        for own in (parameters.get("symbols", {}),)
+    }
+    return settings.model_copy(update={"strategies": strategies})
+
+
 def _overrides(playback: Playback) -> dict[str, Any]:
     recorded: dict[str, Any] = {
         "files": [str(file) for file in playback.files],
@@ -231,7 +242,9 @@ def _overrides(playback: Playback) -> dict[str, Any]:
         "exchange": _EXCHANGE,
         "bus": "memory",
         "store": "memory",
+        "outbox": "",
         "notifier": "transcript",
+        "charts": Settings.model_fields["charts"].default,
         "recorded": recorded if playback.files else {},
         "memory_bus": {"max_outstanding": 1_000_000, "disturb": dict(playback.disturb)},
         "transcript": {"path": str(playback.out / "messages.jsonl")},

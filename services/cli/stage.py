@@ -8,7 +8,6 @@ from typing import Any
 
 import click
 
-from services.cli.output import read_settings
 from services.cli.reader import Reader
 from services.cli.tally import DemoSummary, Span, Tally
 from services.sandbox import service as sandbox_service
@@ -18,20 +17,18 @@ from services.wiring import SERVICES, Wiring
 from shared.adapters.clock.scaled import ScaledClock
 from shared.adapters.clock.system import SystemClock
 from shared.domain.timeframe import Timeframe
-from shared.errors import InvariantViolation
 from shared.runtime.host import Host
 from shared.runtime.page import Page
 from shared.runtime.sections import LogicEngineSection
 from shared.runtime.service import HealthStatus
-from shared.runtime.settings import DEFAULT_SYMBOLS, Settings
+from shared.runtime.settings import load
 
-_MARKET_START = 1_772_409_600_000  # 2026-03-02T00:00:00Z, a Monday: fixed, so that equal seeds give equal demos
+MARKET_START = 1_772_409_600_000  # 2026-03-02T00:00:00Z, a Monday: fixed, so that equal seeds give equal demos
 _CHAT = "@sandbox_signals"
 _TOKEN = "1:sandbox"  # noqa: S105 - the sandbox's own, worthless anywhere else
 _STRATEGY = "rsi_divergence"
-_PRESSES = 3
+PRESSES = 3
 _POLL_MILLIS = 100
-_PATIENCE_SECONDS = 90.0
 _HEALING_SECONDS = 15.0
 
 
@@ -56,16 +53,16 @@ class DemoPlan:
     @property
     def end(self) -> int | None:
         """Market time of the end, ms UTC."""
-        return None if self.minutes is None else _MARKET_START + self.minutes * Timeframe.M1.millis
+        return None if self.minutes is None else MARKET_START + self.minutes * Timeframe.M1.millis
 
 
 async def perform(plan: DemoPlan) -> DemoSummary | None:
     """Run the demo until its end or a signal; returns the counts of a demo that ended by itself."""
-    clock = ScaledClock(_MARKET_START, None, plan.speed)
+    clock = ScaledClock(MARKET_START, None, plan.speed)
     subscribed = asyncio.Event()
     sandbox = sandbox_service.create(
         clock=clock,
-        market=GeneratedMarket(seed=plan.seed, start=_MARKET_START),
+        market=GeneratedMarket(seed=plan.seed, start=MARKET_START),
         token=_TOKEN,
         chat=_CHAT,
         port=plan.port,
@@ -77,7 +74,7 @@ async def perform(plan: DemoPlan) -> DemoSummary | None:
     serving = asyncio.create_task(sandbox.run(), name="sandbox")
     try:
         addresses = await sandbox.started()
-        wiring = Wiring(read_settings(None, _overrides(plan, addresses)), {"clock": clock})
+        wiring = Wiring(load(None, {}, _overrides(plan, addresses), default_file=None), {"clock": clock})
         try:
             return await _Stage(plan, addresses, wiring).run(subscribed, clock)
         finally:
@@ -130,9 +127,9 @@ class _Stage:
         clock.begin()
 
     async def _until(self, end: int, running: asyncio.Task[None]) -> DemoSummary | None:
-        tally = Tally(self._wiring, _CHAT, Span(_MARKET_START, end))
-        async with Reader(self._addresses.page_url, _PRESSES) as reader:
-            finished = asyncio.create_task(self._finished(end, tally, reader), name="finished")
+        tally = Tally(self._wiring, _CHAT, Span(MARKET_START, end))
+        async with Reader(self._addresses.page_url, PRESSES) as reader:
+            finished = asyncio.create_task(tally.wait(self._wiring.clock, reader), name="finished")
             await asyncio.wait([running, finished], return_when=asyncio.FIRST_COMPLETED)
             if not finished.done():
                 finished.cancel()
@@ -142,26 +139,15 @@ class _Stage:
             await finished
             return await tally.count(await reader.counters(), self._real.monotonic() - self._started)
 
-    async def _finished(self, end: int, tally: Tally, reader: Reader) -> None:
-        """Return when everything that happened before `end` (ms UTC) has been acted on."""
-        await self._wiring.clock.sleep(end - self._wiring.clock.now())
-        deadline = self._real.monotonic() + _PATIENCE_SECONDS
-        while missing := await tally.missing() or await reader.missing():
-            if self._real.monotonic() > deadline:
-                raise InvariantViolation(f"{_PATIENCE_SECONDS:.0f} s after the end of the market: {missing}")
-            await self._real.sleep(_POLL_MILLIS)
-
 
 def _overrides(plan: DemoPlan, addresses: Addresses) -> dict[str, Any]:
-    """The demo's settings: only addresses, folder and clock differ from an ordinary start."""
-    defaults = Settings.model_fields
+    """What differs from the defaults: addresses, folder and what fast time demands.
+
+    Neither a settings file nor the environment counts: a demo in an operator's folder must not write to the operator's
+    store, and equal seeds give equal signals everywhere.
+    """
     return {
-        "symbols": list(DEFAULT_SYMBOLS),
         "data_dir": str(plan.folder),
-        "exchange": defaults["exchange"].default,
-        "bus": defaults["bus"].default,
-        "store": defaults["store"].default,
-        "notifier": "telegram",
         "bybit": {"ws_url": addresses.ws_url, "rest_url": addresses.rest_url},
         "telegram": {"token": _TOKEN, "base_url": addresses.telegram_base_url},
         "telegram_notifier": {"chats": [_CHAT]},

@@ -3,13 +3,19 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from services.cli.reader import Reader
 from services.wiring import Wiring
+from shared.adapters.clock.system import SystemClock
 from shared.domain.book import BookKey
 from shared.domain.instrument import Instrument
 from shared.domain.signal import SignalKind
 from shared.domain.timeframe import Timeframe
+from shared.errors import InvariantViolation
+from shared.ports import Clock
 
 _ALL = 1_000_000
+_POLL_MILLIS = 200
+_PATIENCE_SECONDS = 90.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +58,24 @@ class Tally:
         self._outbox = wiring.outbox
         self._chat = chat
         self._span = span
+
+    async def wait(self, clock: Clock, reader: Reader) -> None:
+        """Return when everything that happened before the end has been acted on.
+
+        Args:
+            clock: Market time.
+            reader: Who waits for charts.
+
+        Raises:
+            InvariantViolation: It takes too long; names what is missing.
+        """
+        await clock.sleep(self._span.end - clock.now())
+        real = SystemClock()
+        deadline = real.monotonic() + _PATIENCE_SECONDS
+        while missing := await self.missing() or await reader.missing():
+            if real.monotonic() > deadline:
+                raise InvariantViolation(f"{_PATIENCE_SECONDS:.0f} s after the end of the market: {missing}")
+            await real.sleep(_POLL_MILLIS)
 
     async def missing(self) -> str:
         """What has not yet been acted on of what happened before the end; empty when all has."""

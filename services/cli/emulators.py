@@ -1,0 +1,135 @@
+"""``tracker emulators``: every service as a process of its own, on Google's emulators and Redis."""
+
+import asyncio
+import signal
+import sys
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import click
+
+from services.cli import local_cloud
+from services.cli.output import json_option, read_settings, show
+from services.cli.processes import Processes
+from services.cli.reader import Reader
+from services.cli.stage import MARKET_START, PRESSES
+from services.cli.tally import DemoSummary, Span, Tally
+from services.wiring import SERVICES, Wiring
+from shared.adapters.clock.system import SystemClock
+from shared.domain.timeframe import Timeframe
+from shared.errors import InvalidInput, Unavailable
+from shared.runtime import log
+
+_FOREGROUND = "telegram_notifier"
+_LEAD_MILLIS = 25_000  # until the market opens: every process is up by then, and the history filled
+_CHAT = "@sandbox_signals"
+_TOKEN = "1:sandbox"  # noqa: S105 - the sandbox's own, worthless anywhere else
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to run; see the options."""
+
+    sandbox: bool
+    minutes: int | None
+    speed: float
+    seed: int
+    port: int
+
+
+@click.command(epilog="Example: tracker emulators --sandbox --minutes 240 --json")
+@click.option("--sandbox", is_flag=True, help="Against the local exchange and chat service instead of the real ones.")
+@click.option("--minutes", type=click.IntRange(1, 100_000), help="With --sandbox: end after this market time.")
+@click.option("--speed", type=click.FloatRange(0.1, 600), default=60.0, show_default=True, help="Of the sandbox.")
+@click.option("--seed", type=int, default=7, show_default=True, help="Of the sandbox's market.")
+@click.option("--port", type=click.IntRange(0, 65_535), default=0, show_default=True, help="Of the channel page.")
+@json_option
+def emulators(*, sandbox: bool, minutes: int | None, speed: float, seed: int, port: int, as_json: bool) -> None:
+    """Run each service as its own process on the Pub/Sub and Bigtable emulators and Redis.
+
+    What is not running yet is started (gcloud or docker, redis-server) and ended again with the services on Ctrl-C.
+    Each process logs to var/log; the notifier is in the foreground.
+    """
+    if minutes and not sandbox:
+        raise InvalidInput("--minutes needs --sandbox: the real market does not end")
+    log.configure("WARNING", json=False, secrets=())
+    summary = asyncio.run(_run(Plan(sandbox, minutes, speed, seed, port)))
+    if summary is not None:
+        counts = asdict(summary)
+        show(counts, as_json=as_json, text="\n".join(f"{name}: {value}" for name, value in counts.items()))
+
+
+async def _run(plan: Plan) -> DemoSummary | None:
+    main = asyncio.current_task()
+    if main is not None:
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, main.cancel)
+    started = SystemClock().monotonic()
+    async with Processes(Path("var") / "log") as processes:
+        environment = await local_cloud.start(processes)
+        if plan.sandbox:
+            environment |= _sandbox_environment(plan)
+        await processes.start("bootstrap", _tracker("bootstrap"), environment, shown=True)
+        await processes.succeeded("bootstrap")
+        names = (("sandbox",) if plan.sandbox else ()) + SERVICES
+        for name in names:
+            page = {"TRACKER__PAGE__PORT": str(local_cloud.free_port())}
+            await processes.start(name, _tracker("run", name), environment | page, shown=name == _FOREGROUND)
+            click.echo(f"{name}: health http://127.0.0.1:{page['TRACKER__PAGE__PORT']}/health", err=True)
+            if name == "sandbox":
+                await processes.listening(name, int(environment["TRACKER__SANDBOX__PORT"]))
+                click.echo(f"channel: {_page_url(environment)}", err=True)
+        ended = asyncio.create_task(processes.wait_for_end(), name="ended")
+        finish = asyncio.create_task(_finish(plan, environment, started), name="finish")
+        try:
+            await asyncio.wait([ended, finish], return_when=asyncio.FIRST_COMPLETED)
+            if finish.done():
+                return finish.result()
+            raise Unavailable(f"{ended.result()} ended by itself; see {processes.log_of(ended.result())}")
+        finally:
+            ended.cancel()
+            finish.cancel()
+            await asyncio.gather(ended, finish, return_exceptions=True)
+
+
+async def _finish(plan: Plan, environment: dict[str, str], started: float) -> DemoSummary | None:
+    """Wait for the end of the plan, and count; for ever when it has no end."""
+    if plan.minutes is None:
+        await asyncio.Event().wait()
+        return None
+    wiring = Wiring(read_settings(None, None, environment))
+    try:
+        tally = Tally(wiring, _CHAT, Span(MARKET_START, MARKET_START + plan.minutes * Timeframe.M1.millis))
+        async with Reader(_page_url(environment), PRESSES) as reader:
+            await tally.wait(wiring.clock, reader)
+            return await tally.count(await reader.counters(), SystemClock().monotonic() - started)
+    finally:
+        await wiring.close()
+
+
+def _sandbox_environment(plan: Plan) -> dict[str, str]:
+    """Settings that lead the services to the sandbox, on a clock that all of them share."""
+    port = plan.port or local_cloud.free_port()
+    return {
+        "TRACKER__CLOCK": "scaled",
+        "TRACKER__SCALED__MARKET_START": str(MARKET_START),
+        "TRACKER__SCALED__WALL_START": str(SystemClock().now() + _LEAD_MILLIS),
+        "TRACKER__SCALED__SPEED": str(plan.speed),
+        "TRACKER__SANDBOX__PORT": str(port),
+        "TRACKER__SANDBOX__SEED": str(plan.seed),
+        "TRACKER__SANDBOX__MINUTES": str(plan.minutes or 0),
+        "TRACKER__BYBIT__REST_URL": f"http://127.0.0.1:{port}",
+        "TRACKER__BYBIT__WS_URL": f"ws://127.0.0.1:{port}",
+        "TRACKER__TELEGRAM__TOKEN": _TOKEN,
+        "TRACKER__TELEGRAM__BASE_URL": f"http://127.0.0.1:{port}/bot",
+        "TRACKER__TELEGRAM_NOTIFIER__CHATS": _CHAT,
+        # Market time runs fast: a pack of 100 market milliseconds would hold next to nothing.
+        "TRACKER__INGESTOR__PACK_MILLIS": "1000",
+    }
+
+
+def _page_url(environment: dict[str, str]) -> str:
+    return f"http://127.0.0.1:{environment['TRACKER__SANDBOX__PORT']}/"
+
+
+def _tracker(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "services.cli.main", *arguments]

@@ -1,0 +1,116 @@
+"""Command lines in, running processes with logs of their own out; all of them, and only they, end together."""
+
+import asyncio
+import contextlib
+import os
+import signal
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from shared.errors import Unavailable
+
+_TERM_SECONDS = 9.0  # services drain within 8
+_PORT_SECONDS = 60.0
+_POLL_SECONDS = 0.1
+
+
+class Processes:
+    """Child processes, each in a process group of its own, so that what they start ends with them.
+
+    Args:
+        log_dir: Folder for ``<name>.log``; created when needed.
+    """
+
+    def __init__(self, log_dir: Path) -> None:
+        self._log_dir = log_dir
+        self._running: dict[str, asyncio.subprocess.Process] = {}
+
+    async def __aenter__(self) -> Self:
+        self._log_dir.mkdir(parents=True, exist_ok=True)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """End everything, the last started first."""
+        for name in reversed(list(self._running)):
+            await self.end(name)
+
+    async def start(
+        self, name: str, command: Sequence[str], environment: Mapping[str, str], *, shown: bool = False
+    ) -> None:
+        """Start a process.
+
+        Args:
+            name: For the log file and for errors.
+            command: Program and arguments.
+            environment: Added to this process's own.
+            shown: Its output goes to our stderr instead of a log file.
+        """
+        with contextlib.ExitStack() as stack:
+            log = None if shown else stack.enter_context((self._log_dir / f"{name}.log").open("ab"))
+            self._running[name] = await asyncio.create_subprocess_exec(
+                *command,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=log if log is not None else 2,
+                stderr=log,
+                env={**os.environ, **environment},
+                start_new_session=True,
+            )
+
+    async def end(self, name: str) -> None:
+        """SIGTERM to the process's group, and SIGKILL to what is left of it after a while."""
+        process = self._running.pop(name)
+        for number, seconds in ((signal.SIGTERM, _TERM_SECONDS), (signal.SIGKILL, _TERM_SECONDS)):
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, number)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    await process.wait()
+                    return
+
+    def kill(self, name: str) -> None:
+        """SIGKILL to the process's group; `start` may start it again under the same name."""
+        process = self._running.pop(name)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+
+    async def succeeded(self, name: str) -> None:
+        """Wait for a process that does its work and ends.
+
+        Raises:
+            Unavailable: It failed.
+        """
+        code = await self._running.pop(name).wait()
+        if code != 0:
+            raise Unavailable(f"{name} failed with exit code {code}")
+
+    async def wait_for_end(self) -> str:
+        """Return the name of the first process that ends by itself."""
+        while True:
+            for name, process in self._running.items():
+                if process.returncode is not None:
+                    return name
+            await asyncio.sleep(_POLL_SECONDS)
+
+    def log_of(self, name: str) -> Path:
+        """Where a process's output is."""
+        return self._log_dir / f"{name}.log"
+
+    async def listening(self, name: str, port: int) -> None:
+        """Wait until a process started here listens on a port of this machine.
+
+        Raises:
+            Unavailable: It ended, or did not listen in time; names its log.
+        """
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_PORT_SECONDS):
+                while self._running[name].returncode is None:
+                    with contextlib.suppress(OSError):
+                        _, writer = await asyncio.open_connection("127.0.0.1", port)
+                        writer.close()
+                        return
+                    await asyncio.sleep(_POLL_SECONDS)
+        raise Unavailable(f"{name} does not listen on port {port}; see {self.log_of(name)}")
