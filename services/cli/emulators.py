@@ -12,7 +12,7 @@ from services.cli import local_cloud
 from services.cli.output import json_option, read_settings, show
 from services.cli.processes import Processes
 from services.cli.reader import Reader
-from services.cli.stage import MARKET_START, PRESSES
+from services.cli.stage import MARKET_START, PRESSES, halt_after
 from services.cli.tally import DemoSummary, Span, Tally
 from services.wiring import SERVICES, Wiring
 from shared.adapters.clock.system import SystemClock
@@ -35,6 +35,11 @@ class Plan:
     speed: float
     seed: int
     port: int
+
+    @property
+    def end(self) -> int | None:
+        """Market time of the end, ms UTC."""
+        return None if self.minutes is None else MARKET_START + self.minutes * Timeframe.M1.millis
 
 
 @click.command(epilog="Example: tracker emulators --sandbox --minutes 240 --json")
@@ -93,12 +98,12 @@ async def _run(plan: Plan) -> DemoSummary | None:
 
 async def _finish(plan: Plan, environment: dict[str, str], started: float) -> DemoSummary | None:
     """Wait for the end of the plan, and count; for ever when it has no end."""
-    if plan.minutes is None:
+    if plan.end is None:
         await asyncio.Event().wait()
         return None
     wiring = Wiring(read_settings(None, None, environment))
     try:
-        tally = Tally(wiring, _CHAT, Span(MARKET_START, MARKET_START + plan.minutes * Timeframe.M1.millis))
+        tally = Tally(wiring, _CHAT, Span(MARKET_START, plan.end))
         async with Reader(_page_url(environment), PRESSES) as reader:
             await tally.wait(wiring.clock, reader)
             return await tally.count(await reader.counters(), SystemClock().monotonic() - started)
@@ -109,7 +114,9 @@ async def _finish(plan: Plan, environment: dict[str, str], started: float) -> De
 def _sandbox_environment(plan: Plan) -> dict[str, str]:
     """Settings that lead the services to the sandbox, on a clock that all of them share."""
     port = plan.port or local_cloud.free_port()
+    halt = halt_after(plan.end)
     return {
+        **({} if halt is None else {"TRACKER__SCALED__HALT": str(halt)}),
         "TRACKER__CLOCK": "scaled",
         "TRACKER__SCALED__MARKET_START": str(MARKET_START),
         "TRACKER__SCALED__WALL_START": str(SystemClock().now() + _LEAD_MILLIS),

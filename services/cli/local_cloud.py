@@ -22,13 +22,16 @@ async def start(processes: Processes) -> dict[str, str]:
         ConfigurationError: A program is missing; names the cure.
         Unavailable: One of them does not come up; names its log.
     """
+    pubsub = await _emulator(processes, "pubsub", "PUBSUB_EMULATOR_HOST")
+    bigtable = await _emulator(processes, "bigtable", "BIGTABLE_EMULATOR_HOST")
     return {
-        "GOOGLE_CLOUD_PROJECT": PROJECT,
         "TRACKER__BUS": "pubsub",
         "TRACKER__STORE": "bigtable",
         "TRACKER__OUTBOX": "redis",
-        "PUBSUB_EMULATOR_HOST": await _emulator(processes, "pubsub", "PUBSUB_EMULATOR_HOST"),
-        "BIGTABLE_EMULATOR_HOST": await _emulator(processes, "bigtable", "BIGTABLE_EMULATOR_HOST"),
+        "TRACKER__PUBSUB_BUS__PROJECT": PROJECT,
+        "TRACKER__PUBSUB_BUS__EMULATOR_HOST": pubsub,
+        "TRACKER__BIGTABLE_STORE__PROJECT": PROJECT,
+        "TRACKER__BIGTABLE_STORE__EMULATOR_HOST": bigtable,
         "TRACKER__REDIS_STORE__URL": await _redis(processes),
     }
 

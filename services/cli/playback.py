@@ -3,10 +3,12 @@
 import asyncio
 import hashlib
 import json
+import shutil
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from services.cli.output import read_settings
@@ -78,19 +80,19 @@ async def play(playback: Playback) -> Summary:
         InvariantViolation: The services stopped making progress.
     """
     started = _REAL.monotonic()
-    try:
-        playback.out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InvalidInput(f"--out {playback.out}: {error.strerror}; choose another folder") from None
-    stage = _Stage(playback)
-    try:
-        trades = await stage.perform()
-        candles = await stage.candles()
-        signals = await stage.wiring.store.signals(_ALL)
-    finally:
-        await stage.wiring.close()
-    digest = _write(playback.out, candles, signals)
-    calls = _calls(playback.out / "messages.jsonl")
+    if playback.out.exists() and not playback.out.is_dir():
+        raise InvalidInput(f"--out {playback.out} is no folder; choose another name")
+    with TemporaryDirectory(prefix="tracker-replay-") as folder:
+        messages = Path(folder, "messages.jsonl")
+        stage = _Stage(playback, messages)
+        try:
+            trades = await stage.perform()
+            candles = await stage.candles()
+            signals = await stage.wiring.store.signals(_ALL)
+        finally:
+            await stage.wiring.close()
+        calls = _calls(messages)
+        digest = _write(playback.out, candles, signals, messages)
     kinds = Counter(signal.kind for signal in signals)
     return Summary(
         trades=trades,
@@ -111,10 +113,10 @@ async def play(playback: Playback) -> Summary:
 class _Stage:
     """The services of one playback, and the knowledge of when they are done."""
 
-    def __init__(self, playback: Playback) -> None:
+    def __init__(self, playback: Playback, messages: Path) -> None:
         self._playback = playback
         self._clock = ManualClock()
-        settings = _only(playback.symbol, read_settings(playback.settings_file, _overrides(playback)))
+        settings = _only(playback.symbol, read_settings(playback.settings_file, _overrides(playback, messages)))
         self.wiring = Wiring(settings, {"clock": self._clock})
         self._names = ("logic_engine", "telegram_notifier") + (() if playback.candles else ("aggregator", "ingestor"))
         self._instrument = Instrument(_EXCHANGE, playback.symbol)
@@ -230,7 +232,7 @@ def _only(symbol: str, settings: Settings) -> Settings:
     return settings.model_copy(update={"strategies": strategies})
 
 
-def _overrides(playback: Playback) -> dict[str, Any]:
+def _overrides(playback: Playback, messages: Path) -> dict[str, Any]:
     recorded: dict[str, Any] = {
         "files": [str(file) for file in playback.files],
         "format": playback.format_name,
@@ -247,7 +249,7 @@ def _overrides(playback: Playback) -> dict[str, Any]:
         "charts": Settings.model_fields["charts"].default,
         "recorded": recorded if playback.files else {},
         "memory_bus": {"max_outstanding": 1_000_000, "disturb": dict(playback.disturb)},
-        "transcript": {"path": str(playback.out / "messages.jsonl")},
+        "transcript": {"path": str(messages)},
         # Nothing is lost in a replay, only late: it waits for what the disturbance holds back.
         "aggregator": {"patience": _HOUR, "retention": 2 * _HOUR, "forming_every": 15_000},
         "logic_engine": {"live_from": 0},
@@ -255,10 +257,16 @@ def _overrides(playback: Playback) -> dict[str, Any]:
     }
 
 
-def _write(out: Path, candles: Iterable[Candle], signals: Iterable[Signal]) -> str:
-    candle_csv.write(out / "candles.csv", candles)
+def _write(out: Path, candles: Iterable[Candle], signals: Iterable[Signal], messages: Path) -> str:
+    """Write the folder only now: a replay that fails leaves nothing half-written."""
     lines = b"".join(to_json(signal) + b"\n" for signal in signals)
-    (out / "signals.jsonl").write_bytes(lines)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        candle_csv.write(out / "candles.csv", candles)
+        (out / "signals.jsonl").write_bytes(lines)
+        shutil.copyfile(messages, out / "messages.jsonl")
+    except OSError as error:
+        raise InvalidInput(f"--out {out}: {error.strerror}; choose another folder") from None
     return hashlib.sha256((out / "candles.csv").read_bytes() + lines).hexdigest()
 
 

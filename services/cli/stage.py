@@ -30,6 +30,7 @@ _STRATEGY = "rsi_divergence"
 PRESSES = 3
 _POLL_MILLIS = 100
 _HEALING_SECONDS = 15.0
+_CLOSING_MILLIS = 45_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,7 @@ class DemoPlan:
 
 async def perform(plan: DemoPlan) -> DemoSummary | None:
     """Run the demo until its end or a signal; returns the counts of a demo that ended by itself."""
-    clock = ScaledClock(MARKET_START, None, plan.speed)
+    clock = ScaledClock(MARKET_START, None, plan.speed, halt_after(plan.end))
     subscribed = asyncio.Event()
     sandbox = sandbox_service.create(
         clock=clock,
@@ -82,6 +83,12 @@ async def perform(plan: DemoPlan) -> DemoSummary | None:
     finally:
         serving.cancel()
         await asyncio.gather(serving, return_exceptions=True)
+
+
+def halt_after(end: int | None) -> int | None:
+    """When market time stands again: late enough for the last minute to close and to be healed, but the next minute
+    never ends, or the silence after the market would be candles, and signals."""
+    return None if end is None else end + _CLOSING_MILLIS
 
 
 class _Stage:

@@ -1,14 +1,16 @@
 """The stores and the sandbox's counters in; whether all that happened has been acted on, and what was counted, out."""
 
-from collections.abc import Mapping
+import hashlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from services.cli.reader import Reader
 from services.wiring import Wiring
 from shared.adapters.clock.system import SystemClock
 from shared.domain.book import BookKey
+from shared.domain.candle import Candle
 from shared.domain.instrument import Instrument
-from shared.domain.signal import SignalKind
+from shared.domain.signal import Signal, SignalKind
 from shared.domain.timeframe import Timeframe
 from shared.errors import InvariantViolation
 from shared.ports import Clock
@@ -28,7 +30,11 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class DemoSummary:
-    """What was counted."""
+    """What was counted.
+
+    `digest` is the sha256 over the candles' values and the ids and kinds of the signals: demos with equal seeds and
+    minutes have equal digests, wherever they run.
+    """
 
     trades: int
     candles: int
@@ -41,6 +47,7 @@ class DemoSummary:
     symbols: int
     market_minutes: int
     wall_seconds: float
+    digest: str
 
 
 class Tally:
@@ -124,4 +131,16 @@ class Tally:
             symbols=len(settings.symbols),
             market_minutes=(span.end - span.start) // Timeframe.M1.millis,
             wall_seconds=round(wall_seconds, 1),
+            digest=_digest(candles, lines),
         )
+
+
+def _digest(candles: Sequence[Candle], lines: Sequence[Signal]) -> str:
+    """Independent of who made a candle: a first minute may be ours, or healed by the venue's kline."""
+    rows = [
+        f"{c.symbol},{c.open_time},{c.open.normalize()},{c.high.normalize()},{c.low.normalize()},{c.close.normalize()},"
+        f"{c.quantity.normalize()},{c.turnover.normalize()}"
+        for c in candles
+    ]
+    said = sorted(f"{line.signal_id}/{line.kind}" for line in lines)
+    return hashlib.sha256("\n".join([*rows, *said]).encode()).hexdigest()

@@ -6,7 +6,7 @@ import logging
 import signal
 from collections.abc import Iterator, Sequence
 
-from shared.errors import ConfigurationError, InvariantViolation
+from shared.errors import ConfigurationError, InvalidInput, InvariantViolation
 from shared.ports import Clock
 from shared.runtime.service import Health, HealthStatus, Service
 
@@ -21,8 +21,8 @@ _CALM_SECONDS = 60.0
 class Host:
     """Runs services until told to stop.
 
-    A service that fails is started again after a growing pause; one that reports a wrong setting or a broken invariant
-    ends the process, because going on would only hide it.
+    A service that fails is started again after a growing pause; one that reports a wrong setting, a wrong file or a
+    broken invariant ends the process, because going on would only hide it.
     """
 
     def __init__(self, services: Sequence[Service], clock: Clock) -> None:
@@ -49,6 +49,7 @@ class Host:
 
         Raises:
             ConfigurationError: A service cannot work with its settings.
+            InvalidInput: A service cannot work with a file it was given.
             InvariantViolation: A service contradicts itself.
         """
         with _signals(self._stop):
@@ -71,7 +72,7 @@ class Host:
                 await service.run()
             except Exception as failure:
                 error = _first(failure)
-                if isinstance(error, ConfigurationError | InvariantViolation):
+                if isinstance(error, ConfigurationError | InvalidInput | InvariantViolation):
                     raise error from failure
                 self._failures[service.name] = f"failed ({error}); starting again"
                 logger.exception("service failed", extra={"service": service.name, "pause_ms": pause})

@@ -151,20 +151,26 @@ class Settings(BaseSettings):
             raise ConfigurationError("\n".join(_faults(error, section_name(kind, name), kind_of_options))) from None
 
 
-def load(file: Path | None, environment: Mapping[str, str], overrides: Mapping[str, Any] | None = None) -> Settings:
+def load(
+    file: Path | None,
+    environment: Mapping[str, str],
+    overrides: Mapping[str, Any] | None = None,
+    default_file: Path | None = DEFAULT_FILE,
+) -> Settings:
     """Read and check the settings.
 
     Args:
-        file: A TOML file that must exist; None reads ``tracker.toml`` of the current folder when it is there.
+        file: A TOML file that must exist; None reads `default_file`.
         environment: Usually ``os.environ``.
         overrides: Values that win over both, as a command's options do: nested like the file.
+        default_file: Read when it is there, which is in the current folder as a rule; None for no file at all.
 
     Raises:
         ConfigurationError: Every fault, one a line, each naming the setting, the value and the cure.
     """
     if file is not None and not file.is_file():
         raise ConfigurationError(f"settings file not found: {file}")
-    path = file or DEFAULT_FILE
+    path = file or default_file
     from_environment = _nested(environment)
 
     class Layered(_with_adapter_sections()):  # type: ignore[misc]

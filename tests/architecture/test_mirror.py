@@ -15,6 +15,16 @@ EXCEPTIONS = {
     "shared/domain/trade.py": "fields only",
     "shared/runtime/metrics.py": "names and meanings of metrics only; the code that counts is tested where it counts",
     "shared/runtime/sections.py": "fields and bounds only; tests/runtime/test_settings.py reads them",
+    "services/cli/candles.py": "tests/flows/test_unplugged.py asks a real store by it",
+    "services/cli/config.py": "tests/services/cli/test_main.py runs both of its commands",
+    "services/cli/demo.py": "tests/flows/test_demo.py runs it as a process",
+    "services/cli/playback.py": "tests/flows/test_replay.py plays recordings, calm, disturbed and wrong",
+    "services/cli/reader.py": "tests/flows/test_demo.py counts the charts its presses bring",
+    "services/cli/replay.py": "tests/flows/test_replay.py runs it with right and wrong options",
+    "services/cli/run.py": "tests/flows/test_unplugged.py runs it as a process, twice",
+    "services/cli/signals.py": "tests/flows/test_unplugged.py asks a real store by it",
+    "services/cli/stage.py": "tests/flows/test_demo.py compares what it counts with what the market holds",
+    "services/cli/tally.py": "tests/flows/test_demo.py compares what it counts with what the market holds",
     "shared/runtime/service.py": "a Protocol and the value it answers with",
 }
 

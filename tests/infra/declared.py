@@ -96,7 +96,9 @@ def pinned_images() -> dict[str, Path]:
 
 def _plain(value: Any) -> Any:
     if isinstance(value, dict):
-        return {_plain(key): _plain(inner) for key, inner in value.items() if key not in ("__comments__", "__is_block__")}
+        return {
+            _plain(key): _plain(inner) for key, inner in value.items() if key not in ("__comments__", "__is_block__")
+        }
     if isinstance(value, list):
         return [_plain(inner) for inner in value]
     return value[1:-1] if isinstance(value, str) and len(value) > 1 and value[0] == value[-1] == '"' else value

@@ -46,3 +46,14 @@ async def test_a_nap_lasts_as_long_as_market_time_says(monkeypatch, millis, seco
 def test_a_speed_that_makes_no_sense_is_refused(speed):
     with pytest.raises(ValidationError, match="speed"):
         Options(market_start=START, wall_start=WALL, speed=speed)
+
+
+def test_a_clock_without_a_beginning_stands_until_it_begins_and_begins_once(wall):
+    clock = create(Options(market_start=START, speed=60))
+    wall(5_000)
+    assert clock.now() == START
+    clock.begin()
+    wall(6_000)
+    assert clock.now() == START + 60_000
+    clock.begin()
+    assert clock.now() == START + 60_000

@@ -1,5 +1,6 @@
 """Nothing in, the address of Google's Bigtable emulator out: one for the whole test session, ended with it."""
 
+import atexit
 import os
 import shutil
 import signal
@@ -87,12 +88,7 @@ def start() -> Emulator:
 
 @cache
 def session() -> Emulator:
-    """The emulator that all tests share; each uses an instance of its own."""
-    return start()
-
-
-def end_session() -> None:
-    """End the shared emulator, if one was started."""
-    if session.cache_info().currsize:
-        session().stop()
-        session.cache_clear()
+    """The emulator that all tests share, each with an instance of its own; it ends with the test process."""
+    emulator = start()
+    atexit.register(emulator.stop)
+    return emulator

@@ -1,5 +1,6 @@
 """Nothing in, the address of a real Redis out: one for the whole test session, ended with it."""
 
+import atexit
 import shutil
 import subprocess
 import tempfile
@@ -50,12 +51,7 @@ def start(password: str = "") -> RedisServer:
 
 @cache
 def session() -> RedisServer:
-    """The server that all tests share; each uses a prefix of its own."""
-    return start()
-
-
-def end_session() -> None:
-    """End the shared server, if one was started."""
-    if session.cache_info().currsize:
-        session().close()
-        session.cache_clear()
+    """The server that all tests share, each with a prefix of its own; it ends with the test process."""
+    server = start()
+    atexit.register(server.close)
+    return server

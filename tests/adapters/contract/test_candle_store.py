@@ -13,6 +13,7 @@ from shared.domain.candle import CandleSource, FormingCandle
 from shared.domain.instrument import Instrument
 from shared.domain.timeframe import Timeframe
 from shared.errors import InvariantViolation
+from shared.ports import CandleStore
 from tests.adapters.contract.subjects import create_store, names
 from tests.makers import EXCHANGE, MINUTE, START, SYMBOL, make_candle
 
@@ -22,7 +23,7 @@ UNKNOWN = Instrument("kraken", SYMBOL)
 M1 = Timeframe.M1
 
 
-@pytest.fixture(params=names("stores"))
+@pytest.fixture(params=names("stores", port=CandleStore))
 async def store(request, tmp_path):
     store = create_store(request.param, tmp_path)
     yield store
@@ -198,7 +199,7 @@ steps = st.lists(st.lists(written, max_size=4) | st.lists(viewed, min_size=1, ma
 times = st.integers(START - MINUTE, START + 14 * MINUTE)
 
 
-@pytest.mark.parametrize("name", [name for name in names("stores") if name != "memory"])
+@pytest.mark.parametrize("name", [name for name in names("stores", port=CandleStore) if name != "memory"])
 @settings(max_examples=40, deadline=None)
 @given(steps=steps, bounds=st.tuples(times, times), limit=st.integers(0, 14))
 def test_whatever_is_written_every_store_equals_the_memory_model(name, tmp_path_factory, steps, bounds, limit):
@@ -220,7 +221,7 @@ def test_whatever_is_written_every_store_equals_the_memory_model(name, tmp_path_
     asyncio.run(compare())
 
 
-@pytest.mark.parametrize("name", names("stores", durable=True))
+@pytest.mark.parametrize("name", names("stores", durable=True, port=CandleStore))
 async def test_candles_survive_the_process(name, tmp_path):
     store = create_store(name, tmp_path)
     await store.write(minutes(3))

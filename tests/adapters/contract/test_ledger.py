@@ -11,6 +11,7 @@ from shared.adapters.stores.memory import MemoryStore
 from shared.domain.book import Book, BookKey, Position
 from shared.domain.signal import Side, SignalKind
 from shared.errors import Conflict
+from shared.ports import Ledger
 from tests.adapters.contract.subjects import create_store, names
 from tests.makers import EXCHANGE, MINUTE, START, SYMBOL, make_signal
 
@@ -18,7 +19,7 @@ BTC = BookKey("rsi_divergence", EXCHANGE, SYMBOL)
 ETH = BookKey("rsi_divergence", EXCHANGE, "ETHUSDT")
 
 
-@pytest.fixture(params=names("stores"))
+@pytest.fixture(params=names("stores", port=Ledger))
 async def store(request, tmp_path):
     store = create_store(request.param, tmp_path)
     yield store
@@ -129,7 +130,7 @@ books = st.builds(
 )
 
 
-@pytest.mark.parametrize("name", [name for name in names("stores") if name != "memory"])
+@pytest.mark.parametrize("name", [name for name in names("stores", port=Ledger) if name != "memory"])
 @settings(max_examples=40, deadline=None)
 @given(commits=st.lists(st.lists(books, max_size=3), max_size=8), limit=st.integers(0, 20))
 def test_whatever_is_committed_every_ledger_equals_the_memory_model(name, tmp_path_factory, commits, limit):
@@ -152,7 +153,7 @@ def test_whatever_is_committed_every_ledger_equals_the_memory_model(name, tmp_pa
     asyncio.run(compare())
 
 
-@pytest.mark.parametrize("name", names("stores", durable=True))
+@pytest.mark.parametrize("name", names("stores", durable=True, port=Ledger))
 async def test_books_and_signals_survive_the_process(name, tmp_path):
     store = create_store(name, tmp_path)
     await store.commit([Book(BTC, unpublished=(make_signal(),))])

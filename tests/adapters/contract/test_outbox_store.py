@@ -8,11 +8,12 @@ import pytest
 from shared.domain.outbox_entry import OutboxEntry, OutboxState
 from shared.domain.signal import SignalKind
 from shared.errors import Conflict
+from shared.ports import OutboxStore
 from tests.adapters.contract.subjects import create_store, names
 from tests.makers import MINUTE, START, make_signal
 
 
-@pytest.fixture(params=names("stores"))
+@pytest.fixture(params=names("stores", port=OutboxStore))
 async def store(request, tmp_path):
     store = create_store(request.param, tmp_path)
     yield store
@@ -89,7 +90,7 @@ async def test_what_is_sent_or_dead_is_finished_until_it_is_pending_again(store,
     assert await store.unfinished() == [again]
 
 
-@pytest.mark.parametrize("name", names("stores", durable=True))
+@pytest.mark.parametrize("name", names("stores", durable=True, port=OutboxStore))
 async def test_entries_survive_the_process(name, tmp_path):
     store = create_store(name, tmp_path)
     saved = await store.save(entry())

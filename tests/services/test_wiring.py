@@ -1,0 +1,99 @@
+"""Settings become services; a process loads only what the services it runs need; faults are named all at once."""
+
+import json
+
+import pytest
+
+from services.wiring import SERVICES, Wiring
+from shared.adapters.bus import memory as memory_bus
+from shared.adapters.clock.manual import ManualClock
+from shared.adapters.stores import memory as memory_store
+from shared.errors import ConfigurationError
+from shared.runtime.settings import load
+from tests.flows.processes import python
+from tests.makers import START
+
+HEAVY = ("httpx", "matplotlib", "mplfinance", "pandas", "telegram", "websockets")
+FORBIDDEN = {
+    "ingestor": {"matplotlib", "mplfinance", "pandas", "telegram"},
+    "aggregator": set(HEAVY),
+    "backfiller": {"matplotlib", "mplfinance", "pandas", "telegram"},
+    "logic_engine": set(HEAVY),
+    "telegram_notifier": {"websockets"},
+}
+PROBE = """
+import asyncio, json, sys
+from services.wiring import Wiring
+from shared.runtime.settings import load
+async def probe():
+    wiring = Wiring(load(None, {}, {"telegram": {"token": "1:planted"}, "telegram_notifier": {"chats": ["@signals"]}}))
+    wiring.check([sys.argv[1]])
+    services = wiring.services([sys.argv[1]])
+    assert [service.name for service in services] == [sys.argv[1]]
+    print(json.dumps(sorted(set(sys.modules) & set(sys.argv[2:]))))
+    await wiring.close()
+asyncio.run(probe())
+"""
+
+
+def settings(**overrides):
+    return load(None, {}, overrides, default_file=None)
+
+
+class Outside:
+    """An exchange, a notifier and a renderer that nobody calls."""
+
+    exchange = "bybit-linear"
+
+    async def close(self):
+        raise AssertionError("what is given is closed by whoever made it")
+
+
+async def test_every_service_is_made_from_default_settings():
+    clock = ManualClock(START)
+    outside = dict.fromkeys(("exchanges", "notifiers", "charts"), Outside())
+    bus = memory_bus.create(memory_bus.Options(), clock)
+    store = memory_store.create(memory_store.Options(), clock)
+    given = {"clock": clock, "bus": bus, "stores": store, **outside}
+    wiring = Wiring(settings(telegram_notifier={"chats": ["@signals"]}), given)
+    wiring.check(SERVICES)
+    assert [service.name for service in wiring.services(SERVICES[::-1])] == list(SERVICES)
+    assert (wiring.bus, wiring.store, wiring.outbox) == (bus, store, store)
+    await wiring.close()
+
+
+async def test_an_adapter_is_made_once_and_closed_at_the_end(tmp_path):
+    wiring = Wiring(settings(data_dir=str(tmp_path)))
+    assert wiring.bus is wiring.bus
+    await wiring.bus.publish("topic", [])
+    await wiring.close()
+    assert min(path.name for path in tmp_path.iterdir()).startswith("sqlite_bus")
+
+
+def test_all_faults_are_named_at_once():
+    wiring = Wiring(settings(charts="crayons", bybit={"category": "futures"}, sqlite_bus={"paht": "x"}))
+    with pytest.raises(ConfigurationError) as error:
+        wiring.check(SERVICES)
+    text = str(error.value)
+    for words in (
+        "unknown charts adapter 'crayons'; known: mplfinance",
+        "bybit.category",
+        "unknown setting 'sqlite_bus.paht'; did you mean 'path'?",
+        "telegram.token is not set",
+        "telegram_notifier.chats is empty",
+    ):
+        assert words in text
+    assert len(text.splitlines()) == 5
+
+
+def test_only_what_the_named_services_need_is_checked():
+    Wiring(settings(charts="crayons")).check(["aggregator", "ingestor"])
+    with pytest.raises(ConfigurationError, match="unknown service painter; known: aggregator"):
+        Wiring(settings()).check(["painter"])
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_process_loads_only_what_its_service_needs(tmp_path, service):
+    done = python(tmp_path, "-c", PROBE, service, *HEAVY)
+    assert done.returncode == 0, done.stderr
+    assert set(json.loads(done.stdout)) & FORBIDDEN[service] == set()
