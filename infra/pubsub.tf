@@ -1,147 +1,78 @@
-"""What was pulled from one Google Pub/Sub subscription in; kept from everyone else while this process lives.
+# Topics, subscriptions and dead letters, and for each service the right to exactly what the catalog says of it.
+resource "google_pubsub_topic" "topics" {
+  for_each = local.topics
+  name     = each.value
 
-A lease lasts some seconds and is renewed well before it ends. So a process that dies loses everything it held within
-one lease, and one that hands over gives it back at once.
-"""
+  # Nothing leaves the region while it is on its way.
+  message_storage_policy {
+    allowed_persistence_regions = [var.region]
+  }
 
-import asyncio
-import logging
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from itertools import count
+  depends_on = [google_project_service.apis]
+}
 
-from shared.adapters.wire.pubsub_api import ACK_DEADLINE_SECONDS, Missing, PubSubApi, Received
-from shared.errors import TrackerError, Unavailable
-from shared.ports import Delivery
+resource "google_pubsub_subscription" "subscriptions" {
+  for_each = local.subscriptions
+  name     = each.key
+  topic    = google_pubsub_topic.topics[each.value.topic].id
 
-logger = logging.getLogger(__name__)
+  # Short, because consumers extend it themselves: what a dead one held is back after this time.
+  ack_deadline_seconds       = local.catalog.ack_deadline_seconds
+  message_retention_duration = "${each.value.retention_seconds}s"
+  expiration_policy {
+    ttl = ""
+  }
 
-_MAX_IDS = 1_000  # of one request; it may have 512 KiB (https://cloud.google.com/pubsub/quotas#resource_limits)
+  dynamic "dead_letter_policy" {
+    for_each = each.value.dead_letter == null ? [] : [each.value.dead_letter]
+    content {
+      dead_letter_topic     = google_pubsub_topic.topics[dead_letter_policy.value].id
+      max_delivery_attempts = local.catalog.max_delivery_attempts
+    }
+  }
+}
 
+# A dead letter nobody subscribes to is lost; these keep it for the operator to look at.
+resource "google_pubsub_subscription" "dead_letters" {
+  for_each                   = local.dead_letters
+  name                       = each.value.subscription
+  topic                      = google_pubsub_topic.topics[each.key].id
+  ack_deadline_seconds       = local.catalog.ack_deadline_seconds
+  message_retention_duration = "${each.value.retention_seconds}s"
+  expiration_policy {
+    ttl = ""
+  }
+}
 
-@dataclass(slots=True)
-class _Lease:
-    """A message in our hands. `owner` is the view that delivered it, None while it waits for one."""
+resource "google_pubsub_topic_iam_member" "publishers" {
+  for_each = local.publishers
+  topic    = google_pubsub_topic.topics[each.value.topic].name
+  role     = "roles/pubsub.publisher"
+  member   = google_service_account.services[each.value.service].member
+}
 
-    ack_id: str
-    owner: object | None = None
+resource "google_pubsub_subscription_iam_member" "subscribers" {
+  for_each     = local.subscriptions
+  subscription = google_pubsub_subscription.subscriptions[each.key].name
+  role         = "roles/pubsub.subscriber"
+  member       = google_service_account.services[each.value.service].member
+}
 
+# Pub/Sub itself moves what was delivered too often: its agent publishes there and acknowledges here.
+locals {
+  pubsub_agent = "serviceAccount:service-${data.google_project.this.number}@gcp-sa-pubsub.iam.gserviceaccount.com"
+}
 
-class Leases:
-    """Leases by our own ids, which never repeat: a restarted emulator counts its ids from the beginning again, and an
-    old acknowledgement must not hit a new message."""
+resource "google_pubsub_topic_iam_member" "agent_publishes_dead_letters" {
+  for_each = local.dead_letters
+  topic    = google_pubsub_topic.topics[each.key].name
+  role     = "roles/pubsub.publisher"
+  member   = local.pubsub_agent
+}
 
-    def __init__(self, api: PubSubApi, subscription: str, seconds: int) -> None:
-        self._api = api
-        self._subscription = subscription
-        self._seconds = seconds
-        self._leases: dict[str, _Lease] = {}
-        self._numbers = count(1)
-        # A renewal that overtakes the handing back of the same message would keep it from its successor.
-        self._extending = asyncio.Lock()
-        self._in_trouble = False
-
-    def __len__(self) -> int:
-        return len(self._leases)
-
-    async def add(self, received: Sequence[Received]) -> list[Delivery]:
-        """Hold what a pull brought."""
-        deliveries = []
-        for one in received:
-            number = str(next(self._numbers))
-            self._leases[number] = _Lease(one.ack_id)
-            deliveries.append(Delivery(one.message, number, one.attempt))
-        if self._seconds != ACK_DEADLINE_SECONDS and received:
-            await self._extend([one.ack_id for one in received], self._seconds)
-        return deliveries
-
-    def claim(self, deliveries: Iterable[Delivery], owner: object) -> list[Delivery]:
-        """Those that are still held, which are the owner's from now on."""
-        claimed = [delivery for delivery in deliveries if delivery.ack_id in self._leases]
-        for delivery in claimed:
-            self._leases[delivery.ack_id].owner = owner
-        return claimed
-
-    def held(self, deliveries: Iterable[Delivery], owner: object) -> list[str]:
-        """Our ids of those deliveries that the owner still holds."""
-        found = ((delivery.ack_id, self._leases.get(delivery.ack_id)) for delivery in deliveries)
-        return [number for number, lease in found if lease is not None and lease.owner is owner]
-
-    def all_of(self, owner: object) -> list[str]:
-        """Our ids of everything the owner holds."""
-        return [number for number, lease in self._leases.items() if lease.owner is owner]
-
-    def everything(self) -> list[str]:
-        """Our ids of everything that is held."""
-        return list(self._leases)
-
-    def forget(self) -> None:
-        """Hold nothing any more: the broker gives it to anyone again when the leases end, if it still has it."""
-        self._leases.clear()
-
-    async def acknowledge(self, numbers: Sequence[str]) -> None:
-        """Tell the broker that these are done; what could not be told stays held.
-
-        Raises:
-            Unavailable: The broker is away.
-        """
-        for part in _parts(numbers):
-            ack_ids = [self._leases[number].ack_id for number in part if number in self._leases]
-            try:
-                await self._api.acknowledge(self._subscription, ack_ids)
-            except Missing:
-                logger.warning(
-                    "acknowledged messages of a lost subscription", extra={"subscription": self._subscription}
-                )
-            for number in part:
-                self._leases.pop(number, None)
-
-    async def give_back(self, numbers: Sequence[str]) -> None:
-        """Let the broker deliver these again at once; what could not be told stays held.
-
-        Raises:
-            Unavailable: The broker is away.
-        """
-        async with self._extending:
-            for part in _parts(numbers):
-                taken = {number: self._leases.pop(number) for number in part if number in self._leases}
-                try:
-                    await self._extend([lease.ack_id for lease in taken.values()], 0)
-                except Unavailable:
-                    self._leases |= taken
-                    raise
-
-    async def keep(self, every: float) -> None:
-        """Renew everything that is held, every so many seconds, for ever."""
-        # The pauses are the machine's, not the market's: the broker counts the same seconds.
-        while True:
-            await asyncio.sleep(every / 4 if self._in_trouble else every)  # a lease outlives two pauses, hardly three
-            try:
-                await self._renew()
-            except TrackerError as error:
-                if not self._in_trouble:
-                    logger.warning(
-                        "leases cannot be renewed", extra={"subscription": self._subscription, "error": str(error)}
-                    )
-                self._in_trouble = True
-            else:
-                self._in_trouble = False
-
-    async def _renew(self) -> None:
-        async with self._extending:
-            for part in _parts(self.everything()):
-                ack_ids = [self._leases[number].ack_id for number in part if number in self._leases]
-                await self._extend(ack_ids, self._seconds)
-
-    async def _extend(self, ack_ids: Sequence[str], seconds: int) -> None:
-        if not ack_ids:
-            return
-        try:
-            await self._api.lease(self._subscription, ack_ids, seconds)
-        except Missing:
-            # With the subscription its messages are gone. Whoever pulls is told so, and that is enough.
-            logger.debug("leases of a lost subscription", extra={"subscription": self._subscription})
-
-
-def _parts(numbers: Sequence[str]) -> list[Sequence[str]]:
-    return [numbers[start : start + _MAX_IDS] for start in range(0, len(numbers), _MAX_IDS)]
+resource "google_pubsub_subscription_iam_member" "agent_acknowledges_dead_letters" {
+  for_each     = { for name, each in local.subscriptions : name => each if each.dead_letter != null }
+  subscription = google_pubsub_subscription.subscriptions[each.key].name
+  role         = "roles/pubsub.subscriber"
+  member       = local.pubsub_agent
+}

@@ -15,7 +15,7 @@ from shared.runtime import log
 @click.command(epilog="Example: tracker demo --minutes 240 --json")
 @click.option("--minutes", type=click.IntRange(1, 100_000), help="Market time after which it ends by itself.")
 @click.option(
-    "--speed", type=click.FloatRange(0.1, 600), default=60.0, show_default=True, help="Market time against yours."
+    "--speed", type=click.FloatRange(0.1, 300), default=60.0, show_default=True, help="Market time against yours."
 )
 @click.option("--seed", type=int, default=7, show_default=True, help="Of the market: equal seeds, equal trades.")
 @click.option(

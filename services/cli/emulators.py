@@ -45,7 +45,7 @@ class Plan:
 @click.command(epilog="Example: tracker emulators --sandbox --minutes 240 --json")
 @click.option("--sandbox", is_flag=True, help="Against the local exchange and chat service instead of the real ones.")
 @click.option("--minutes", type=click.IntRange(1, 100_000), help="With --sandbox: end after this market time.")
-@click.option("--speed", type=click.FloatRange(0.1, 600), default=60.0, show_default=True, help="Of the sandbox.")
+@click.option("--speed", type=click.FloatRange(0.1, 300), default=60.0, show_default=True, help="Of the sandbox.")
 @click.option("--seed", type=int, default=7, show_default=True, help="Of the sandbox's market.")
 @click.option("--port", type=click.IntRange(0, 65_535), default=0, show_default=True, help="Of the channel page.")
 @json_option

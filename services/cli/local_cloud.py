@@ -10,7 +10,7 @@ from shared.errors import ConfigurationError
 
 PROJECT = "local"
 _REDIS_PORT = 6379
-_EMULATORS_IMAGE = "gcr.io/google.com/cloudsdktool/google-cloud-cli:528.0.0-emulators"
+_EMULATORS_IMAGE = "gcr.io/google.com/cloudsdktool/google-cloud-cli:583.0.0-emulators"
 _REDIS_IMAGE = "redis:7-alpine"
 _HOST = "127.0.0.1"
 

@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Final, TypeVar
 
+import google.auth
 from google.api_core.exceptions import GoogleAPIError, NotFound, PermissionDenied, Unauthenticated
 from google.auth.credentials import AnonymousCredentials
 from google.auth.exceptions import DefaultCredentialsError, GoogleAuthError
@@ -28,7 +29,7 @@ _ENTRIES: Final = 1_000  # rows in one bulk request: far below the limit of 100,
 
 
 class BigtableClient:
-    """One connection. Every call ends within `timeout` seconds; the library repeats what may be repeated until then."""
+    """One connection. A request ends within `timeout` seconds; until then the library repeats what may be repeated."""
 
     def __init__(self, place: Place, timeout: float) -> None:
         self._place = place
@@ -37,6 +38,7 @@ class BigtableClient:
         self._tables: dict[str, TableAsync] = {}
         self._closed = False
         self._slots = asyncio.Semaphore(_AT_ONCE)
+        self._connecting = asyncio.Lock()
         self._making = asyncio.Lock()
 
     async def read(self, table: str, queries: Sequence[ReadRowsQuery], take: Callable[[Row], None]) -> None:
@@ -66,7 +68,8 @@ class BigtableClient:
         )
 
     async def gather(self, calls: Sequence[Awaitable[_Result]]) -> list[_Result]:
-        """Results of calls that run side by side; all have ended when it returns or raises the first error."""
+        """Results of calls that run side by side. All have ended when it raises the first error: none goes on writing
+        behind the caller's back."""
         outcomes = await asyncio.gather(*calls, return_exceptions=True)
         results = []
         for outcome in outcomes:
@@ -81,7 +84,8 @@ class BigtableClient:
             async with self._making, asyncio.timeout(self._timeout):
                 await make_tables(self._place)
         except Exception as error:
-            raise self._translated(error) from error
+            self._raise_translated(error)
+            raise
 
     async def close(self) -> None:
         """Let go of the connection; may be repeated."""
@@ -110,20 +114,20 @@ class BigtableClient:
                     raise
             await self.make_tables()
             return await self._attempt(table, work)
-        except TrackerError:
-            raise
         except Exception as error:
-            raise self._translated(error) from error
+            self._raise_translated(error)
+            raise
 
     async def _attempt(self, table: str, work: Callable[[TableAsync], Awaitable[_Result]]) -> _Result:
         async with self._slots:
-            return await work(self._table(table))
+            return await work(await self._table(table))
 
-    def _table(self, name: str) -> TableAsync:
-        if self._closed:
-            raise Unavailable(f"Bigtable {self._place} has been closed here")
-        if self._client is None:
-            self._client = _connect(self._place)
+    async def _table(self, name: str) -> TableAsync:
+        async with self._connecting:
+            if self._closed:
+                raise Unavailable(f"Bigtable {self._place} has been closed here")
+            if self._client is None:
+                self._client = await _connect(self._place)
         if name not in self._tables:
             seconds = self._timeout
             self._tables[name] = self._client.get_table(
@@ -138,29 +142,32 @@ class BigtableClient:
             )
         return self._tables[name]
 
-    def _translated(self, error: Exception) -> Exception:
+    def _raise_translated(self, error: Exception) -> None:
+        """Raise the platform's error for one of Google's; return for any other."""
+        if isinstance(error, TrackerError):
+            return
         causes = list(_causes(error))
         text = str(causes[-1]).partition("\n")[0]
         if any(isinstance(cause, NotFound) for cause in causes):
-            return ConfigurationError(f"Bigtable {self._place}: {text}; create the tables: tracker bootstrap")
+            raise ConfigurationError(f"Bigtable {self._place}: {text}; create the tables: tracker bootstrap") from error
         if any(isinstance(cause, DefaultCredentialsError) for cause in causes):
-            return ConfigurationError(
+            raise ConfigurationError(
                 f"Bigtable {self._place}: no Google credentials found; run as a service account, or: "
                 f"gcloud auth application-default login; for the emulator set {_EMULATOR}"
-            )
+            ) from error
         if any(isinstance(cause, PermissionDenied | Unauthenticated) for cause in causes):
-            return ConfigurationError(
+            raise ConfigurationError(
                 f"Bigtable {self._place}: {text}; give the service account the role roles/bigtable.user on its tables"
-            )
+            ) from error
         if any(isinstance(cause, GoogleAPIError | GoogleAuthError | TimeoutError) for cause in causes):
-            return Unavailable(f"Bigtable {self._place} cannot answer now ({text}); it is asked again")
-        return error
+            raise Unavailable(f"Bigtable {self._place} cannot answer now ({text}); it is asked again") from error
 
 
-def _connect(place: Place) -> BigtableDataClientAsync:
+async def _connect(place: Place) -> BigtableDataClientAsync:
     client: BigtableDataClientAsync
     if not place.emulator_host:
-        client = BigtableDataClientAsync(project=place.project)
+        credentials, _ = await asyncio.to_thread(google.auth.default)  # asks a server in the cloud
+        client = BigtableDataClientAsync(project=place.project, credentials=credentials)
         return client
     # The library learns of the emulator from its environment variable alone, and warns about it. Nothing else runs
     # between the lines below: they do not await.
