@@ -13,7 +13,7 @@ from typing import Any
 from shared.adapters import loader
 from shared.domain.timeframe import Timeframe
 from shared.errors import ConfigurationError
-from shared.ports import Bus, ChartRenderer, Clock, MarketHistory, Notifier, OutboxStore, Store, TradeFeed
+from shared.ports import Bus, CandleStore, ChartRenderer, Clock, MarketHistory, Notifier, OutboxStore, Store, TradeFeed
 from shared.runtime.service import Service
 from shared.runtime.settings import Settings
 
@@ -109,6 +109,8 @@ class Wiring:
     def store(self) -> Store:
         """What keeps candles, books and signals."""
         store: Store = self._make("stores")
+        if not isinstance(store, CandleStore):
+            raise ConfigurationError(f"store: {self.settings.store!r} keeps no candles; name it as outbox instead")
         return store
 
     @cached_property
@@ -137,6 +139,12 @@ class Wiring:
         charts: ChartRenderer = self._make("charts")
         return charts
 
+    @cached_property
+    def _machine_clock(self) -> Clock:
+        module = loader.load("clock", "system")
+        clock: Clock = module.create(module.Options())
+        return clock
+
     @property
     def _own_outbox(self) -> bool:
         return self.settings.outbox not in ("", self.settings.store)
@@ -145,8 +153,10 @@ class Wiring:
         if kind in self._given and name is None:
             return self._given[kind]
         module = loader.load(kind, name or self.settings.adapter(kind))
-        # A renderer draws what it is given; the time is none of its business.
-        needs = () if kind == "charts" else (self.clock,)
+        # An exchange lives in market time. What carries, keeps and tells runs by the machine's clock: leases and pauses
+        # are real even where market time is not. A renderer draws what it is given.
+        clock = self.clock if kind == "exchanges" else self._machine_clock
+        needs = () if kind == "charts" else (clock,)
         adapter = module.create(self.settings.options(kind, name), *needs)
         self._to_close.append(adapter.close)
         return adapter

@@ -79,7 +79,8 @@ class Subscription(Protocol):
         ...
 
     async def release(self) -> None:
-        """Hand everything held back at once, so that a successor has it; then no more is pulled here."""
+        """Hand everything held back at once, so that a successor has it; then no more is pulled here: a later pull, or
+        one that waits now, raises `Unavailable`."""
         ...
 
 
@@ -87,7 +88,8 @@ class Bus(Protocol):
     """Carries messages between services."""
 
     async def publish(self, topic: str, messages: Sequence[Message]) -> None:
-        """Return when the bus has all of them as durably as it can; waits while consumers are too far behind.
+        """Return when the bus has all of them as durably as it can; waits while consumers of this process are too far
+        behind (a broker that keeps the backlog waits for nobody else).
 
         Raises:
             InvalidMessage: A message is larger than the bus carries (10,000,000 bytes).
@@ -107,6 +109,7 @@ class Bus(Protocol):
 # --- stores ----------------------------------------------------------------------------------------------------------
 
 
+@runtime_checkable
 class CandleStore(Protocol):
     """Candles by instrument, timeframe and open time."""
 
@@ -116,7 +119,8 @@ class CandleStore(Protocol):
         ...
 
     async def write_forming(self, candles: Sequence[FormingCandle]) -> None:
-        """Store views of candles that are not over; a later `as_of` replaces an earlier one."""
+        """Store views of candles that are not over, one for each instrument and timeframe: one that is not older
+        replaces the stored one."""
         ...
 
     async def read(self, instrument: Instrument, timeframe: Timeframe, start: int, end: int) -> list[Candle]:
@@ -149,8 +153,11 @@ class Ledger(Protocol):
 
     async def commit(self, books: Sequence[Book]) -> None:
         """Store each book as version + 1, and append its unpublished signals to the signal log (once: a line is
-        known by signal id and revision). All of the call or nothing of it; a stored version that is not
-        ``book.version`` raises.
+        known by signal id and revision). A stored version that is not ``book.version`` raises.
+
+        Each book is stored wholly, its lines already in the log, or not at all. A call that contradicts what is stored
+        leaves nothing of itself; only where the process dies, another writer comes while it runs, or the store stops
+        answering may some books of a call be stored and others not, and lines be logged without their book.
 
         Raises:
             Conflict: Another writer was first; load again.

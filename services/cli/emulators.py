@@ -5,6 +5,7 @@ import signal
 import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from random import Random
 
 import click
 
@@ -14,7 +15,7 @@ from services.cli.processes import Processes
 from services.cli.reader import Reader
 from services.cli.stage import MARKET_START, PRESSES, halt_after
 from services.cli.tally import DemoSummary, Span, Tally
-from services.wiring import SERVICES, Wiring
+from services.wiring import ALL, SERVICES, Wiring
 from shared.adapters.clock.system import SystemClock
 from shared.domain.timeframe import Timeframe
 from shared.errors import InvalidInput, Unavailable
@@ -34,6 +35,7 @@ class Plan:
     minutes: int | None
     speed: float
     seed: int
+    kills: int
     port: int
 
     @property
@@ -47,9 +49,18 @@ class Plan:
 @click.option("--minutes", type=click.IntRange(1, 100_000), help="With --sandbox: end after this market time.")
 @click.option("--speed", type=click.FloatRange(0.1, 300), default=60.0, show_default=True, help="Of the sandbox.")
 @click.option("--seed", type=int, default=7, show_default=True, help="Of the sandbox's market.")
+@click.option(
+    "--kills",
+    type=click.IntRange(0, 1_000),
+    default=0,
+    show_default=True,
+    help="SIGKILLs of random services meanwhile.",
+)
 @click.option("--port", type=click.IntRange(0, 65_535), default=0, show_default=True, help="Of the channel page.")
 @json_option
-def emulators(*, sandbox: bool, minutes: int | None, speed: float, seed: int, port: int, as_json: bool) -> None:
+def emulators(
+    *, sandbox: bool, minutes: int | None, speed: float, seed: int, kills: int, port: int, as_json: bool
+) -> None:
     """Run each service as its own process on the Pub/Sub and Bigtable emulators and Redis.
 
     What is not running yet is started (gcloud or docker, redis-server) and ended again with the services on Ctrl-C.
@@ -57,8 +68,10 @@ def emulators(*, sandbox: bool, minutes: int | None, speed: float, seed: int, po
     """
     if minutes and not sandbox:
         raise InvalidInput("--minutes needs --sandbox: the real market does not end")
+    if kills and not minutes:
+        raise InvalidInput("--kills needs --minutes: they are spread over that time")
     log.configure("WARNING", json=False, secrets=())
-    summary = asyncio.run(_run(Plan(sandbox, minutes, speed, seed, port)))
+    summary = asyncio.run(_run(Plan(sandbox, minutes, speed, seed, kills, port)))
     if summary is not None:
         counts = asdict(summary)
         show(counts, as_json=as_json, text="\n".join(f"{name}: {value}" for name, value in counts.items()))
@@ -73,27 +86,58 @@ async def _run(plan: Plan) -> DemoSummary | None:
         environment = await local_cloud.start(processes)
         if plan.sandbox:
             environment |= _sandbox_environment(plan)
-        await processes.start("bootstrap", _tracker("bootstrap"), environment, shown=True)
-        await processes.succeeded("bootstrap")
-        names = (("sandbox",) if plan.sandbox else ()) + SERVICES
-        for name in names:
-            page = {"TRACKER__PAGE__PORT": str(local_cloud.free_port())}
-            await processes.start(name, _tracker("run", name), environment | page, shown=name == _FOREGROUND)
-            click.echo(f"{name}: health http://127.0.0.1:{page['TRACKER__PAGE__PORT']}/health", err=True)
-            if name == "sandbox":
-                await processes.listening(name, int(environment["TRACKER__SANDBOX__PORT"]))
-                click.echo(f"channel: {_page_url(environment)}", err=True)
+        household = _Household(processes, environment)
+        await household.start(sandbox=plan.sandbox)
         ended = asyncio.create_task(processes.wait_for_end(), name="ended")
         finish = asyncio.create_task(_finish(plan, environment, started), name="finish")
+        kills = asyncio.create_task(household.kill(plan), name="kills")
         try:
             await asyncio.wait([ended, finish], return_when=asyncio.FIRST_COMPLETED)
             if finish.done():
                 return finish.result()
             raise Unavailable(f"{ended.result()} ended by itself; see {processes.log_of(ended.result())}")
         finally:
-            ended.cancel()
-            finish.cancel()
-            await asyncio.gather(ended, finish, return_exceptions=True)
+            for task in (ended, finish, kills):
+                task.cancel()
+            await asyncio.gather(ended, finish, kills, return_exceptions=True)
+
+
+class _Household:
+    """The services as processes, one each."""
+
+    def __init__(self, processes: Processes, environment: dict[str, str]) -> None:
+        self._processes = processes
+        self._environment = environment
+        self._ports = {name: str(local_cloud.free_port()) for name in ALL}
+
+    async def start(self, *, sandbox: bool) -> None:
+        """Prepare bus and stores, then start the services in their order."""
+        await self._processes.start("bootstrap", _tracker("bootstrap"), self._environment, shown=True)
+        await self._processes.succeeded("bootstrap")
+        for name in ALL if sandbox else SERVICES:
+            await self._start(name)
+            click.echo(f"{name}: health http://127.0.0.1:{self._ports[name]}/health", err=True)
+            if name == "sandbox":
+                await self._processes.listening(name, int(self._environment["TRACKER__SANDBOX__PORT"]))
+                click.echo(f"channel: {_page_url(self._environment)}", err=True)
+
+    async def kill(self, plan: Plan) -> None:
+        """Kill a service at random and start it again, as often as planned, evenly spread over the market's time."""
+        if plan.minutes is None or not plan.kills:
+            return
+        real, choice = SystemClock(), Random(plan.seed)  # noqa: S311 - which one dies is no secret
+        pause = int(plan.minutes * Timeframe.M1.millis / plan.speed / (plan.kills + 1))
+        await real.sleep(_LEAD_MILLIS)
+        for _ in range(plan.kills):
+            await real.sleep(pause)
+            name = choice.choice(SERVICES)
+            self._processes.kill(name)
+            await self._start(name)
+
+    async def _start(self, name: str) -> None:
+        page = {"TRACKER__PAGE__PORT": self._ports[name]}
+        shown = name == _FOREGROUND
+        await self._processes.start(name, _tracker("run", name), self._environment | page, shown=shown)
 
 
 async def _finish(plan: Plan, environment: dict[str, str], started: float) -> DemoSummary | None:

@@ -42,8 +42,7 @@ class Page:
         api: Its transcript is shown.
         socket: Its connections can be cut.
         faults: Can be switched.
-        status: The market's time, speed and whether it is open, as the page's header shows them.
-        counters: What has passed, as `service.Counters`.
+        status: The market's time, speed and whether it is open, as the page's header shows them, and the counters.
     """
 
     def __init__(
@@ -55,7 +54,6 @@ class Page:
         socket: BybitSocket,
         faults: FaultBoard,
         status: Callable[[], dict[str, Any]],
-        counters: Callable[[], dict[str, int]],
     ) -> None:
         self._channel = channel
         self._updates = updates
@@ -63,7 +61,6 @@ class Page:
         self._socket = socket
         self._faults = faults
         self._status = status
-        self._counters = counters
         package = files("services.sandbox")
         self._files = {path: (package.joinpath(name).read_bytes(), kind) for path, (name, kind) in _FILES.items()}
 
@@ -93,7 +90,7 @@ class Page:
 
     async def _serve_counters(self, request: web.Request) -> web.Response:
         del request
-        return web.json_response(self._counters())
+        return web.json_response(self._status()["counters"])
 
     async def _serve_transcript(self, request: web.Request) -> web.Response:
         del request

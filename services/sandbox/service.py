@@ -191,15 +191,8 @@ def create(
     socket = BybitSocket(market, stream, faults)
     channel, updates = Channel(clock, chat, title), Updates(clock)
     api = TelegramApi(clock=clock, channel=channel, updates=updates, faults=faults, token=token, rate_limit=rate_limit)
-    page = Page(
-        channel=channel,
-        updates=updates,
-        api=api,
-        socket=socket,
-        faults=faults,
-        status=_status(stream, speed),
-        counters=lambda: asdict(_counters(channel, socket)),
-    )
+    status = _status(stream, speed, channel, socket)
+    page = Page(channel=channel, updates=updates, api=api, socket=socket, faults=faults, status=status)
     app = web.Application(client_max_size=LARGEST_BODY)
     for part in (BybitRest(market, stream, faults), socket, api, page):
         app.add_routes(part.routes())
@@ -217,6 +210,11 @@ def _counters(channel: Channel, socket: BybitSocket) -> Counters:
     return Counters(socket.trades_sent, channel.sent, channel.edited, channel.photographed)
 
 
-def _status(stream: LiveStream, speed: float) -> Callable[[], dict[str, Any]]:
-    """What the page's header shows."""
-    return lambda: {"time": stream.now(), "speed": speed, "open": stream.is_open}
+def _status(stream: LiveStream, speed: float, channel: Channel, socket: BybitSocket) -> Callable[[], dict[str, Any]]:
+    """What the page's header shows, and what has passed."""
+    return lambda: {
+        "time": stream.now(),
+        "speed": speed,
+        "open": stream.is_open,
+        "counters": asdict(_counters(channel, socket)),
+    }

@@ -28,7 +28,7 @@ class OutboxEntry:
             it was given up, with `last_error`.
         version: Counts the writes, for the conditional write.
         message_id: The message's id at the chat, once known.
-        delivered_revision: Revision of the signal the message shows; -1 before the first.
+        delivered_revision: Revision of the last line that is done with: shown, or given up; -1 before the first.
         queue: What must still be said, in order: entry, then at most the newest update, then the exit.
         attempts: Requests made for the head of the queue.
         next_attempt: ms UTC before which no request is made; 0 for at once.

@@ -8,6 +8,7 @@ import asyncio
 import os
 import warnings
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from operator import methodcaller
 from typing import Final, TypeVar
 
 import google.auth
@@ -49,7 +50,7 @@ class BigtableClient:
         """Apply idempotent mutations, whole row by whole row."""
         for first in range(0, len(entries), _ENTRIES):
             batch = list(entries[first : first + _ENTRIES])
-            await self._run(table, lambda opened, batch=batch: opened.bulk_mutate_rows(batch))  # type: ignore[misc]
+            await self._run(table, methodcaller("bulk_mutate_rows", batch))
 
     async def mutate_unless(self, table: str, key: bytes, condition: RowFilter, mutation: Mutation) -> bool:
         """Apply the mutation, in one step, unless `condition` finds a cell in the row; says whether it was applied.

@@ -229,3 +229,18 @@ async def test_candles_survive_the_process(name, tmp_path):
     store = create_store(name, tmp_path)
     assert await store.read(BTC, M1, 0, 2**53) == minutes(3)
     await store.close()
+
+
+@pytest.mark.parametrize("name", names("stores", durable=True, port=CandleStore))
+async def test_of_two_processes_that_write_the_same_minutes_the_better_candles_stay(name, tmp_path):
+    one, other = create_store(name, tmp_path), create_store(name, tmp_path)
+    best = minutes(9, revision=1)
+    await asyncio.gather(
+        *(one.write([candle]) for candle in minutes(9, complete=False)),
+        other.write(best),
+        *(one.write([candle]) for candle in minutes(9, complete=False, revision=2)),
+        one.write(minutes(9)),
+    )
+    assert await one.read(BTC, M1, 0, 2**53) == await other.read(BTC, M1, 0, 2**53) == best
+    await one.close()
+    await other.close()

@@ -162,3 +162,17 @@ async def test_books_and_signals_survive_the_process(name, tmp_path):
     assert (await store.load_books([BTC]))[BTC].unpublished == (make_signal(),)
     assert await store.signals(1) == [make_signal()]
     await store.close()
+
+
+@pytest.mark.parametrize("name", names("stores", durable=True, port=Ledger))
+async def test_of_two_processes_that_commit_the_same_step_one_wins_and_its_lines_stand_once(name, tmp_path):
+    one, other = create_store(name, tmp_path), create_store(name, tmp_path)
+    line = make_signal()
+    for version in range(4):
+        book = Book(BTC, version, unpublished=(line,))
+        results = await asyncio.gather(one.commit([book]), other.commit([book]), return_exceptions=True)
+        assert sorted(map(type, results), key=str) == sorted([type(None), Conflict], key=str)
+    assert (await one.load_books([BTC]))[BTC].version == 4
+    assert await other.signals(9) == await other.history(line.signal_id) == [line]
+    await one.close()
+    await other.close()

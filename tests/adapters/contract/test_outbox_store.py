@@ -98,3 +98,16 @@ async def test_entries_survive_the_process(name, tmp_path):
     store = create_store(name, tmp_path)
     assert await store.unfinished() == [saved]
     await store.close()
+
+
+@pytest.mark.parametrize("name", names("stores", durable=True, port=OutboxStore))
+async def test_of_two_processes_one_makes_the_transition(name, tmp_path):
+    one, other = create_store(name, tmp_path), create_store(name, tmp_path)
+    saved = await one.save(entry())
+    sending = replace(saved, state=OutboxState.SENDING)
+    results = await asyncio.gather(one.save(sending), other.save(sending), return_exceptions=True)
+    (won,) = [result for result in results if isinstance(result, OutboxEntry)]
+    assert sum(isinstance(result, Conflict) for result in results) == 1
+    assert await one.unfinished() == await other.unfinished() == [won]
+    await one.close()
+    await other.close()
