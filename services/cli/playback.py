@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import json
 import shutil
+import uuid
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from services.cli.output import read_settings
+from services.cli.tally import Span, Tally
 from services.wiring import Wiring
 from shared.adapters.bus.memory import MemoryBus
 from shared.adapters.candle_files import csv as candle_csv
@@ -28,9 +30,11 @@ from shared.errors import ConfigurationError, InvalidInput, InvariantViolation
 from shared.messages.catalog import CANDLES, SIGNALS, TRADES, Contract, subscription
 from shared.messages.codec import encode, to_json
 from shared.runtime.host import Host
-from shared.runtime.settings import Settings
+from shared.runtime.settings import Settings, section_name
 
 _EXCHANGE = "recorded"
+_CHAT = "@replay"
+_LEASE_SECONDS = 15.0
 _HOUR = 3_600_000
 _ALL = 10_000_000
 _POLL_SECONDS = 0.005
@@ -41,7 +45,7 @@ _REAL = SystemClock()
 
 @dataclass(frozen=True, slots=True)
 class Playback:
-    """What to play and where to write; see the options of ``tracker replay``."""
+    """What to play, by which bus and store, and where to write; see the options of ``tracker replay``."""
 
     files: tuple[Path, ...]
     candles: Path | None
@@ -52,6 +56,8 @@ class Playback:
     disturb: Mapping[str, float]
     out: Path
     settings_file: Path | None
+    bus: str = "memory"
+    store: str = "memory"
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +130,7 @@ class _Stage:
     async def perform(self) -> int:
         """Play everything; returns the number of trades."""
         self.wiring.check(self._names)
+        await self._open_subscriptions()
         host = Host(self.wiring.services(self._names), self._clock)
         running = asyncio.create_task(host.run(), name="host")
         player = asyncio.create_task(self._play(), name="player")
@@ -143,40 +150,48 @@ class _Stage:
         return await self.wiring.store.read(self._instrument, Timeframe.M1, 0, 1 << 62)
 
     async def _play(self) -> int:
-        for contract, service in self._consumers():
-            await self._opened(contract, service)
         if self._playback.candles is not None:
-            await self._publish_candles(self._playback.candles)
+            end = await self._publish_candles(self._playback.candles)
             trades = 0
         else:
-            trades = await self._feed_finished()
-        for contract, service in self._consumers():
-            await self._bus.idle(contract.topic, subscription(contract, service))
-        while await self.wiring.outbox.unfinished():
-            await self._pass_time()
+            end, trades = await self._feed_finished()
+        await self._settled(end)
         return trades
+
+    async def _open_subscriptions(self) -> None:
+        """Create what the services listen to: what is published before they do must wait for them."""
+        for contract, service in self._consumers():
+            view = await self.wiring.bus.subscribe(contract.topic, subscription(contract, service))
+            await view.release()
 
     def _consumers(self) -> list[tuple[Contract, str]]:
         consumers = [(TRADES, "aggregator"), (CANDLES, "logic_engine"), (SIGNALS, "telegram_notifier")]
         return [(contract, service) for contract, service in consumers if service in self._names]
 
-    @property
-    def _bus(self) -> MemoryBus:
+    async def _settled(self, end: int) -> None:
+        """Return when everything before `end` (ms UTC) is evaluated and delivered.
+
+        A bus of this process knows when it is idle. Of another one only its effects are seen: they are complete when
+        the last candle is evaluated, or, behind a hole at the end, when nothing has changed for longer than a lease.
+        """
         bus = self.wiring.bus
-        if not isinstance(bus, MemoryBus):
-            raise ConfigurationError("a replay runs on the memory bus")
-        return bus
+        if isinstance(bus, MemoryBus):
+            for contract, service in self._consumers():
+                await bus.idle(contract.topic, subscription(contract, service))
+            while await self.wiring.outbox.unfinished():
+                await self._pass_time()
+            return
+        tally = Tally(self.wiring, _CHAT, Span(0, end))
+        missing, since = "", _REAL.monotonic()
+        while now_missing := await tally.missing():
+            if now_missing != missing or now_missing.startswith("not delivered"):
+                missing, since = now_missing, _REAL.monotonic()
+            if _REAL.monotonic() - since > _LEASE_SECONDS:
+                return
+            await self._pass_time()
 
-    async def _opened(self, contract: Contract, service: str) -> None:
-        """Wait until the service listens: what is published before would pass it by."""
-        while True:
-            try:
-                return await self._bus.idle(contract.topic, subscription(contract, service))
-            except InvariantViolation:
-                await asyncio.sleep(_POLL_SECONDS)
-
-    async def _publish_candles(self, path: Path) -> None:
-        """Stand in for the aggregator: store, then publish, in batches that leave the readers room."""
+    async def _publish_candles(self, path: Path) -> int:
+        """Stand in for the aggregator: store, then publish, in batches that leave the readers room; returns the end."""
         batch: list[Candle] = []
         recorded = read_recorded_candles(
             path,
@@ -191,17 +206,21 @@ class _Stage:
                 await self._publish(batch)
                 batch = []
         await self._publish(batch)
+        return self._clock.now()
 
     async def _publish(self, batch: Iterable[Candle]) -> None:
         changed = await self.wiring.store.write(list(batch))
-        await self._bus.publish(
+        bus = self.wiring.bus
+        await bus.publish(
             CANDLES.topic, [encode(CANDLES, candle, message_id=str(candle.open_time)) for candle in changed]
         )
         if changed:
             self._clock.advance_to(changed[-1].close_time)
-        await self._bus.idle(CANDLES.topic, subscription(CANDLES, "logic_engine"))
+        if isinstance(bus, MemoryBus):
+            await bus.idle(CANDLES.topic, subscription(CANDLES, "logic_engine"))
 
-    async def _feed_finished(self) -> int:
+    async def _feed_finished(self) -> tuple[int, int]:
+        """Wait until the last candle is stored; returns its end (ms UTC) and the number of trades."""
         feed = self.wiring.market
         if not isinstance(feed, RecordedExchange):
             raise ConfigurationError("a replay reads the recorded exchange")
@@ -210,7 +229,7 @@ class _Stage:
             await asyncio.sleep(_POLL_SECONDS)
             newest = (await self.wiring.store.read_latest([self._instrument], Timeframe.M1, 1))[self._instrument]
             if feed.end is not None and newest and newest[-1].close_time >= feed.end:
-                return feed.trades
+                return feed.end, feed.trades
             reached = feed.trades + (newest[-1].open_time if newest else 0)
             if reached != progress:
                 progress, since = reached, _REAL.monotonic()
@@ -242,8 +261,8 @@ def _overrides(playback: Playback, messages: Path) -> dict[str, Any]:
     return {
         "symbols": [playback.symbol],
         "exchange": _EXCHANGE,
-        "bus": "memory",
-        "store": "memory",
+        "bus": playback.bus,
+        "store": playback.store,
         "outbox": "",
         "notifier": "transcript",
         "charts": Settings.model_fields["charts"].default,
@@ -253,8 +272,22 @@ def _overrides(playback: Playback, messages: Path) -> dict[str, Any]:
         # Nothing is lost in a replay, only late: it waits for what the disturbance holds back.
         "aggregator": {"patience": _HOUR, "retention": 2 * _HOUR, "forming_every": 15_000},
         "logic_engine": {"live_from": 0},
-        "telegram_notifier": {"chats": ["@replay"], "budget_per_minute": 0},
+        "telegram_notifier": {"chats": [_CHAT], "budget_per_minute": 0},
+        **_own_place(playback, messages.parent),
     }
+
+
+def _own_place(playback: Playback, folder: Path) -> dict[str, Any]:
+    """Names that no other run has, so that neither finds what the other left."""
+    name = f"replay-{uuid.uuid4().hex[:8]}"
+    places: dict[str, dict[str, Any]] = {
+        "sqlite_bus": {"path": str(folder / "bus.sqlite")},
+        "sqlite_store": {"path": str(folder / "store.sqlite")},
+        "pubsub_bus": {"project": name},
+        "bigtable_store": {"table_prefix": f"{name}-"},
+    }
+    chosen = {section_name("bus", playback.bus), section_name("stores", playback.store)}
+    return {section: values for section, values in places.items() if section in chosen}
 
 
 def _write(out: Path, candles: Iterable[Candle], signals: Iterable[Signal], messages: Path) -> str:

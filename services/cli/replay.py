@@ -28,6 +28,10 @@ _DISTURBANCES = ("dup", "reorder")
 @click.option("--speed", default="max", show_default=True, help="max, or market time against real time: 60.")
 @click.option("--disturb", default="", help="Disturb the delivery: dup=0.1,reorder=0.05. Must not change the digest.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the disturbance.")
+@click.option("--bus", default="memory", show_default=True, help="Bus to run on: memory, sqlite, pubsub (emulator).")
+@click.option(
+    "--store", default="memory", show_default=True, help="Store to run on: memory, sqlite, bigtable (emulator)."
+)
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder for what comes out.")
 @settings_option
 @json_option
@@ -41,6 +45,8 @@ def replay(
     speed: str,
     disturb: str,
     seed: int,
+    bus: str,
+    store: str,
     out: Path,
     settings_file: Path | None,
     as_json: bool,
@@ -52,6 +58,8 @@ def replay(
     """
     if bool(files) == bool(candles):
         raise InvalidInput("name trade FILES, or a candle file with --candles, and not both")
+    if disturb and bus != "memory":
+        raise InvalidInput(f"--disturb disturbs the memory bus; it cannot be combined with --bus {bus}")
     log.configure("WARNING", json=False, secrets=())
     playback = Playback(
         files=files,
@@ -63,6 +71,8 @@ def replay(
         disturb={**_disturbance(disturb), "seed": seed},
         out=out,
         settings_file=settings_file,
+        bus=bus,
+        store=store,
     )
     summary = asdict(asyncio.run(play(playback)))
     show(summary, as_json=as_json, text="\n".join(f"{name}: {_plain(value)}" for name, value in summary.items()))
