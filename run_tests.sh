@@ -37,7 +37,7 @@ check format python -m ruff format --check --quiet .
 check mypy python -m mypy --no-error-summary
 check imports lint-imports
 if command -v shellcheck >/dev/null; then
-    check shellcheck shellcheck -x run_tests.sh start_services.sh scripts/python_env.sh .ci/run
+    check shellcheck shellcheck -x run_tests.sh start_services.sh scripts/*.sh .ci/run
 fi
 
 if [ -n "$failed" ]; then

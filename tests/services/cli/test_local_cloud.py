@@ -1,14 +1,18 @@
 """What is named is used as it is, what is missing is named with its cure, and only what is needed is started."""
 
+import os
+import shutil
 import socket
 
 import pytest
+from redis.asyncio import Redis
 
 from services.cli import local_cloud
 from services.cli.processes import Processes
 from shared.errors import ConfigurationError
-from tests.adapters.contract import redis_server
+from tests.adapters.contract.bigtable_emulator import absent
 
+PATH = os.environ["PATH"]
 VARIABLES = ("PUBSUB_EMULATOR_HOST", "BIGTABLE_EMULATOR_HOST", "TRACKER__REDIS_STORE__URL")
 GIVEN = ("bus.example:8085", "tables.example:8086", "redis://keys.example:6379/3")
 
@@ -141,6 +145,17 @@ async def test_without_a_redis_server_it_is_a_container_at_a_free_port(processes
 
 async def test_a_started_redis_answers_and_keeps_nothing_on_the_disk(tmp_path, given, monkeypatch):
     given("TRACKER__REDIS_STORE__URL")
-    monkeypatch.undo()
+    monkeypatch.setenv("PATH", PATH)
     monkeypatch.chdir(tmp_path)
-    ...
+    if shutil.which("redis-server") is None:
+        absent("redis-server", "install Debian's package redis-server")
+    async with Processes(tmp_path / "log") as processes:
+        url = (await local_cloud.start(processes))["TRACKER__REDIS_STORE__URL"]
+        async with Redis.from_url(url) as client:
+            assert await client.set("key", "value")
+            assert await client.config_get("save", "appendonly", "bind") == {
+                "save": "",
+                "appendonly": "no",
+                "bind": "127.0.0.1",
+            }
+    assert [path.name for path in tmp_path.rglob("*")] == ["log", "redis.log"]

@@ -17,7 +17,9 @@ from shared.errors import Unavailable
 SLEEPER = ["sleep", "60"]
 # A shell that starts a grandchild, and says so when it has.
 PARENT = ["sh", "-c", "sleep 60 & echo $! >pid.new; mv pid.new pid; wait"]
-STUBBORN = ["sh", "-c", "trap '' TERM; touch deaf; while :; do sleep 60; done"]
+STUBBORN = ["sh", "-c", "trap '' TERM; sleep 60 & echo $! >pid.new; mv pid.new pid; wait"]  # both of them
+# Ends when it is asked to, while what it started does not.
+CARELESS = ["sh", "-c", "(trap '' TERM; touch deaf; exec sleep 60) & echo $! >pid; trap 'exit 0' TERM; wait"]
 LISTENER = """
 import socket, sys
 with socket.create_server(("127.0.0.1", int(sys.argv[1]))) as listener:
@@ -58,7 +60,7 @@ async def appears(path):
 
 async def ends(pid):
     """Return when the process is no more, or only its exit code is still there to be fetched."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(3):
         while alive(pid):  # noqa: ASYNC110 - it is not a child of ours
             await asyncio.sleep(0.01)
 
@@ -69,6 +71,12 @@ def alive(pid):
         state = Path(f"/proc/{pid}/stat")
         return not state.exists() or state.read_text().rpartition(") ")[2][0] != "Z"
     return False
+
+
+def kill_group(group):
+    """Whatever a test has shown, it leaves nothing behind."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(group, signal.SIGKILL)
 
 
 def pid_of(processes, name):
@@ -111,12 +119,24 @@ async def test_a_child_is_asked_before_it_is_killed(processes):
 async def test_one_that_does_not_listen_to_reason_is_killed_with_what_it_started(processes, monkeypatch):
     monkeypatch.setattr(processes_module, "_TERM_SECONDS", 0.1)
     await processes.start("stubborn", STUBBORN, {})
-    await appears("deaf")
-    child = processes._running["stubborn"]
+    await appears("pid")
+    child, grandchild = processes._running["stubborn"], int(Path("pid").read_text())
     await processes.end("stubborn")
     assert child.returncode == -signal.SIGKILL
-    with pytest.raises(ProcessLookupError):
-        os.killpg(child.pid, 0)
+    await ends(grandchild)
+
+
+@pytest.mark.xfail(reason="end() returns with the child, and does not look after what ignores SIGTERM in its group")
+async def test_what_ignores_the_end_of_its_parent_is_killed(processes, monkeypatch):
+    monkeypatch.setattr(processes_module, "_TERM_SECONDS", 0.1)
+    await processes.start("careless", CARELESS, {})
+    await appears("deaf")
+    grandchild, group = int(Path("pid").read_text()), pid_of(processes, "careless")
+    await processes.end("careless")
+    try:
+        await ends(grandchild)
+    finally:
+        kill_group(group)
 
 
 async def test_a_killed_child_has_no_time_to_say_anything_and_may_be_started_again(processes):
@@ -207,3 +227,47 @@ async def test_one_that_has_already_ended_does_not_keep_the_others_from_ending(l
         assert await processes.wait_for_end() == "brief"
         steady = processes._running["steady"]
     assert steady.returncode == -signal.SIGTERM
+
+
+@pytest.mark.xfail(reason="succeeded() forgets the child before it has ended")
+async def test_an_interrupted_wait_for_success_does_not_forget_the_child(log_dir):
+    async with Processes(log_dir) as processes:
+        await processes.start("bootstrap", SLEEPER, {})
+        child = processes._running["bootstrap"]
+        waiting = asyncio.create_task(processes.succeeded("bootstrap"))
+        assert (await asyncio.wait([waiting], timeout=0.05))[0] == set()
+        waiting.cancel()
+        await asyncio.wait([waiting])
+    left = alive(child.pid)
+    kill_group(child.pid)
+    await child.wait()
+    assert not left
+
+
+@pytest.mark.xfail(reason="a second cancellation interrupts __aexit__, which has forgotten one and never asked the rest")
+async def test_an_impatient_second_interrupt_leaves_nobody_behind(log_dir):
+    children = []
+    started = asyncio.Event()
+
+    async def household():
+        async with Processes(log_dir) as processes:
+            await processes.start("steady", SLEEPER, {})
+            await processes.start("stubborn", STUBBORN, {})
+            await appears("pid")
+            children.extend(processes._running.values())
+            started.set()
+            await asyncio.Event().wait()
+
+    running = asyncio.create_task(household())
+    await started.wait()
+    running.cancel()
+    assert (await asyncio.wait([running], timeout=0.05))[0] == set()  # the stubborn one takes its time
+    running.cancel()
+    await asyncio.wait([running])
+    try:
+        for child in children:
+            await ends(child.pid)
+    finally:
+        for child in children:
+            kill_group(child.pid)
+            await child.wait()
