@@ -35,10 +35,11 @@ def bootstrap(settings_file: Path | None, *, as_json: bool) -> None:
 async def _bootstrap(settings: Settings) -> list[str]:
     """Names of the adapters that were prepared."""
     done = []
-    for kind in ("bus", "stores"):
-        module = loader.load(kind, settings.adapter(kind))
+    stores = dict.fromkeys((settings.adapter("stores"), settings.outbox or settings.adapter("stores")))
+    for kind, name in (("bus", settings.adapter("bus")), *(("stores", store) for store in stores)):
+        module = loader.load(kind, name)
         if hasattr(module, "bootstrap"):
             async with asyncio.timeout(_PATIENCE_SECONDS):
-                await Persistence(SystemClock()).insist(partial(module.bootstrap, settings.options(kind)))
-            done.append(f"{settings.adapter(kind)} ({kind})")
+                await Persistence(SystemClock()).insist(partial(module.bootstrap, settings.options(kind, name)))
+            done.append(f"{name} ({kind})")
     return done

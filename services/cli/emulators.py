@@ -3,6 +3,7 @@
 import asyncio
 import signal
 import sys
+import uuid
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from random import Random
@@ -93,6 +94,8 @@ async def _run(plan: Plan) -> DemoSummary | None:
         kills = asyncio.create_task(household.kill(plan), name="kills")
         try:
             await asyncio.wait([ended, finish], return_when=asyncio.FIRST_COMPLETED)
+            if kills.done():
+                kills.result()  # raises what kept it from killing: then nothing was proven
             if finish.done():
                 return finish.result()
             raise Unavailable(f"{ended.result()} ended by itself; see {processes.log_of(ended.result())}")
@@ -159,8 +162,13 @@ def _sandbox_environment(plan: Plan) -> dict[str, str]:
     """Settings that lead the services to the sandbox, on a clock that all of them share."""
     port = plan.port or local_cloud.free_port()
     halt = halt_after(plan.end)
+    run = f"sandbox-{uuid.uuid4().hex[:8]}"
     return {
         **({} if halt is None else {"TRACKER__SCALED__HALT": str(halt)}),
+        # Every run finds emulators and Redis as if they were new.
+        "TRACKER__PUBSUB_BUS__PROJECT": run,
+        "TRACKER__BIGTABLE_STORE__TABLE_PREFIX": f"{run}-",
+        "TRACKER__REDIS_STORE__PREFIX": run,
         "TRACKER__CLOCK": "scaled",
         "TRACKER__SCALED__MARKET_START": str(MARKET_START),
         "TRACKER__SCALED__WALL_START": str(SystemClock().now() + _LEAD_MILLIS),

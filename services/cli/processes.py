@@ -35,8 +35,12 @@ class Processes:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """End everything, the last started first."""
-        for name in reversed(list(self._running)):
-            await self.end(name)
+        try:
+            for name in reversed(list(self._running)):
+                await self.end(name)
+        finally:  # somebody may be too impatient to wait for them
+            for name in list(self._running):
+                self.kill(name)
 
     async def start(
         self, name: str, command: Sequence[str], environment: Mapping[str, str], *, shown: bool = False
@@ -61,21 +65,20 @@ class Processes:
             )
 
     async def end(self, name: str) -> None:
-        """SIGTERM to the process's group, and SIGKILL to what is left of it after a while."""
-        process = self._running.pop(name)
-        for number, seconds in ((signal.SIGTERM, _TERM_SECONDS), (signal.SIGKILL, _TERM_SECONDS)):
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, number)
+        """SIGTERM to the process's group; SIGKILL to what is left when the process has ended, or after a while."""
+        process = self._running[name]
+        try:
+            _signal_group(process.pid, signal.SIGTERM)
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(seconds):
+                async with asyncio.timeout(_TERM_SECONDS):
                     await process.wait()
-                    return
+        finally:
+            self.kill(name)
+        await process.wait()
 
     def kill(self, name: str) -> None:
         """SIGKILL to the process's group; `start` may start it again under the same name."""
-        process = self._running.pop(name)
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
+        _signal_group(self._running.pop(name).pid, signal.SIGKILL)
 
     async def succeeded(self, name: str) -> None:
         """Wait for a process that does its work and ends.
@@ -83,7 +86,8 @@ class Processes:
         Raises:
             Unavailable: It failed.
         """
-        code = await self._running.pop(name).wait()
+        code = await self._running[name].wait()
+        del self._running[name]
         if code != 0:
             raise Unavailable(f"{name} failed with exit code {code}")
 
@@ -114,3 +118,8 @@ class Processes:
                         return
                     await asyncio.sleep(_POLL_SECONDS)
         raise Unavailable(f"{name} does not listen on port {port}; see {self.log_of(name)}")
+
+
+def _signal_group(group: int, number: signal.Signals) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(group, number)

@@ -34,8 +34,10 @@ async def serve(settings: Settings, wiring: Wiring, names: Sequence[str]) -> Non
     page = Page(host.health, settings.page.host, settings.page.port)
     try:
         address = await page.start()
+        running = asyncio.create_task(host.run(), name="host")
+        await asyncio.sleep(0)  # from here on a signal ends it in order
         click.echo(f"running {', '.join(names)}; health and metrics: {address}", err=True)
-        await host.run()
+        await running
     finally:
         await page.stop()
         await wiring.close()

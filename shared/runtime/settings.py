@@ -1,17 +1,18 @@
-"""Settings in (file < environment < secret files), one frozen value out; every fault is named at once.
+"""Settings in (file < environment < secrets), one frozen value out; every fault is named at once.
 
 A settings file is TOML. Every key can be overridden by an environment variable: ``TRACKER__`` and the path with double
-underscores, ``TRACKER__LOGIC_ENGINE__INTERVAL=5000``; lists are comma-separated. A secret may lie in a file: append
-``_FILE`` to the variable's name (``TRACKER__TELEGRAM__TOKEN_FILE=/run/secrets/token``). Every adapter has a section
-(see `section_name`), which is read by the adapter's own ``Options`` when the adapter is in use.
+underscores, ``TRACKER__LOGIC_ENGINE__INTERVAL=5000``; lists are comma-separated. A secret may lie in a file or in
+Secret Manager (see `shared.runtime.environment`). Every adapter has a section (see `section_name`), which is read by
+the adapter's own ``Options`` when the adapter is in use.
 """
 
 import difflib
-from collections.abc import Mapping
+import re
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, Field, ValidationError, create_model, field_validator
+from pydantic import BaseModel, Field, PrivateAttr, ValidationError, create_model, field_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import (
     BaseSettings,
@@ -23,6 +24,7 @@ from pydantic_settings import (
 
 from shared.adapters import loader
 from shared.errors import ConfigurationError
+from shared.runtime.environment import PREFIX, SettingPath, read_environment
 from shared.runtime.sections import (
     AggregatorSection,
     BackfillerSection,
@@ -35,7 +37,6 @@ from shared.runtime.sections import (
     TelegramNotifierSection,
 )
 
-PREFIX = "TRACKER__"
 DEFAULT_FILE = Path("tracker.toml")
 DEFAULT_SYMBOLS = (
     "BTCUSDT", "SOLUSDT", "ETHUSDT", "XRPUSDT", "DOGEUSDT", "SEIUSDT", "LINKUSDT", "SUIUSDT", "ADAUSDT",
@@ -51,6 +52,7 @@ CHOSEN_BY = {
     "clock": "clock",
 }
 _SUFFIX = {"bus": "_bus", "stores": "_store"}
+_PASSWORD_IN_URL = re.compile(r"(://[^/@\s:]*:)([^/@\s]+)(@)")
 _SECRET_WORDS = ("token", "secret", "password", "webhook", "key")
 
 
@@ -97,6 +99,9 @@ class Settings(BaseSettings):
     page: PageSection = PageSection()
     log: LogSection = LogSection()
 
+    # What came from a file or from Secret Manager is secret whatever its key is called.
+    _sealed: dict[SettingPath, str] = PrivateAttr(default_factory=dict)
+
     @field_validator("symbols")
     @classmethod
     def _upper(cls, symbols: tuple[str, ...]) -> tuple[str, ...]:
@@ -108,18 +113,26 @@ class Settings(BaseSettings):
 
     def secrets(self) -> list[str]:
         """Every secret value among the settings, for the redaction of logs."""
-        return [value for name, value in _leaves(self.model_dump(mode="json"), "") if value and _is_secret(name)]
+        leaves = list(_leaves(self.model_dump(mode="json"), ()))
+        found = [value for path, value in leaves if value and self._is_secret(path)]
+        found += [match[2] for _, value in leaves for match in _PASSWORD_IN_URL.finditer(value)]
+        return [*found, *(value for value in self._sealed.values() if value and value not in found)]
 
     def redacted(self) -> dict[str, Any]:
         """All settings as plain values, secrets as ``***``."""
 
-        def hide(value: Any, name: str) -> Any:
+        def hide(value: Any, path: SettingPath) -> Any:
             if isinstance(value, dict):
-                return {key: hide(inner, key) for key, inner in value.items()}
-            return "***" if value and _is_secret(name) else value
+                return {key: hide(inner, (*path, key)) for key, inner in value.items()}
+            if value and self._is_secret(path):
+                return "***"
+            return _PASSWORD_IN_URL.sub(r"\1***\3", value) if isinstance(value, str) else value
 
-        shown: dict[str, Any] = hide(self.model_dump(mode="json"), "")
+        shown: dict[str, Any] = hide(self.model_dump(mode="json"), ())
         return shown
+
+    def _is_secret(self, path: SettingPath) -> bool:
+        return path in self._sealed or _sounds_secret(path[-1])
 
     def adapter(self, kind: str) -> str:
         """Name of the chosen adapter of a kind."""
@@ -148,7 +161,8 @@ class Settings(BaseSettings):
         try:
             return kind_of_options(**section)
         except ValidationError as error:
-            raise ConfigurationError("\n".join(_faults(error, section_name(kind, name), kind_of_options))) from None
+            faults = _faults(error, section_name(kind, name), kind_of_options, self._sealed)
+            raise ConfigurationError("\n".join(faults)) from None
 
 
 def load(
@@ -167,27 +181,30 @@ def load(
 
     Raises:
         ConfigurationError: Every fault, one a line, each naming the setting, the value and the cure.
+        Unavailable: A secret is in Secret Manager, which does not answer.
     """
     if file is not None and not file.is_file():
         raise ConfigurationError(f"settings file not found: {file}")
     path = file or default_file
-    from_environment = _nested(environment)
+    from_environment = read_environment(environment)
 
     class Layered(_with_adapter_sections()):  # type: ignore[misc]
+        _sealed: dict[SettingPath, str] = PrivateAttr(default=from_environment.sealed)
+
         @classmethod
         def settings_customise_sources(
             cls, settings_cls: type[BaseSettings], **_: PydanticBaseSettingsSource
         ) -> tuple[PydanticBaseSettingsSource, ...]:
             return (
                 InitSettingsSource(settings_cls, dict(overrides or {})),
-                InitSettingsSource(settings_cls, from_environment),
+                InitSettingsSource(settings_cls, from_environment.values),
                 TomlConfigSettingsSource(settings_cls, path),
             )
 
     try:
         settings: Settings = Layered()
     except ValidationError as error:
-        raise ConfigurationError("\n".join(_faults(error, "", Layered))) from None
+        raise ConfigurationError("\n".join(_faults(error, "", Layered, from_environment.sealed))) from None
     except ValueError as error:  # TOML syntax
         raise ConfigurationError(f"{path}: {error}") from None
     return settings
@@ -200,44 +217,22 @@ def _with_adapter_sections() -> type[Settings]:
     return create_model("Settings", __base__=Settings, **fields)
 
 
-def _nested(environment: Mapping[str, str]) -> dict[str, Any]:
-    tree: dict[str, Any] = {}
-    for name, value in environment.items():
-        if not name.startswith(PREFIX):
-            continue
-        *sections, key = name.removeprefix(PREFIX).lower().split("__")
-        if key.endswith("_file"):
-            key = key.removesuffix("_file")
-            content = _secret_file(name, value)
-        else:
-            content = value
-        branch = tree
-        for section in sections:
-            branch = branch.setdefault(section, {})
-            if not isinstance(branch, dict):
-                raise ConfigurationError(f"{name}: {section!r} is a value elsewhere in the environment, not a section")
-        branch[key] = content
-    return tree
-
-
-def _secret_file(name: str, path: str) -> str:
-    try:
-        return Path(path).read_text(encoding="utf-8").strip()
-    except OSError as error:
-        raise ConfigurationError(f"{name}: cannot read {path}: {error.strerror}") from None
-
-
-def _leaves(value: Any, name: str) -> list[tuple[str, str]]:
+def _leaves(value: Any, path: SettingPath) -> Iterator[tuple[SettingPath, str]]:
     if isinstance(value, dict):
-        return [leaf for key, inner in value.items() for leaf in _leaves(inner, key)]
-    return [(name, value)] if isinstance(value, str) else []
+        for key, inner in value.items():
+            yield from _leaves(inner, (*path, key))
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _leaves(inner, path)
+    elif isinstance(value, str):
+        yield path, value
 
 
-def _is_secret(name: str) -> bool:
+def _sounds_secret(name: str) -> bool:
     return any(word in name.lower() for word in _SECRET_WORDS)
 
 
-def _faults(error: ValidationError, section: str, model: type[BaseModel]) -> list[str]:
+def _faults(error: ValidationError, section: str, model: type[BaseModel], sealed: Collection[SettingPath]) -> list[str]:
     lines = []
     for fault in error.errors(include_url=False):
         path = [section] * bool(section) + [str(part) for part in fault["loc"]]
@@ -247,8 +242,12 @@ def _faults(error: ValidationError, section: str, model: type[BaseModel]) -> lis
         elif fault["type"] == "missing":
             variable = PREFIX + "__".join(path).upper()
             lines.append(f"{name} is not set; set it in {DEFAULT_FILE} or as {variable}")
+        elif any(inner[: len(path)] == tuple(path[: len(inner)]) for inner in sealed):
+            # The input is, holds or is a part of a secret; and our own validators may quote it in their texts.
+            text = "wrong value" if fault["type"] == "value_error" else fault["msg"]
+            lines.append(f"{name}: {text}, not ***")
         else:
-            lines.append(f"{name}: {fault['msg']}, not {'***' if _is_secret(name) else repr(fault['input'])}")
+            lines.append(f"{name}: {fault['msg']}, not {'***' if _sounds_secret(name) else repr(fault['input'])}")
     return lines
 
 

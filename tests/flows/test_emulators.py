@@ -20,7 +20,7 @@ from tests.flows.processes import tracker
 
 PLAN = ("--minutes", 3, "--speed", 120, "--json")
 MARK = "TEST_RUN"
-SERVERS = ("pubsub", "bigtable", "redis-server")
+EMULATORS = ("emulators pubsub start", "emulators bigtable start")  # a Redis may have been there before
 
 
 class Process(NamedTuple):
@@ -69,7 +69,7 @@ class Descent:
 def descent(monkeypatch):
     """A run on emulators of its own; whatever it leaves is killed."""
     if not Path("/proc/self/environ").exists():
-        pytest.skip("tracker emulators is not tested: what it might leave is looked for in /proc, which is not here")
+        absent("/proc", "what tracker emulators might leave is looked for there; run this on Linux")
     if shutil.which("gcloud") is None:
         absent("the Pub/Sub and the Bigtable emulator", "install gcloud with its components beta and both emulators")
     if shutil.which("redis-server") is None:
@@ -85,16 +85,14 @@ def descent(monkeypatch):
 
 @pytest.mark.timeout(300)  # market time begins 25 s after the start, whatever the machine
 async def test_processes_on_the_emulators_count_what_one_process_counts_and_none_is_left(tmp_path, descent):
-    command = asyncio.to_thread(
-        tracker, tmp_path, "emulators", "--sandbox", *PLAN, seconds=150, **{MARK: descent.mark}
-    )
+    command = asyncio.to_thread(tracker, tmp_path, "emulators", "--sandbox", *PLAN, seconds=150, **{MARK: descent.mark})
     running = asyncio.create_task(command)
     while not (await asyncio.wait([running], timeout=0.5))[0]:
         await asyncio.to_thread(descent.look)
     done, left = running.result(), descent.look()
     assert done.returncode == 0, done.stderr
     assert left == {}
-    for part in (*(f"services.cli.main run {name} " for name in ALL), *SERVERS):
+    for part in (*(f"services.cli.main run {name} " for name in ALL), *EMULATORS):
         assert any(part in command for command in descent.seen.values()), f"{part} was no process of its own"
     assert "Traceback" not in done.stderr
 
