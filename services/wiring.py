@@ -73,6 +73,8 @@ class Wiring:
                 self.settings.options(kind, name)
             except ConfigurationError as error:
                 faults.append(str(error))
+        if "logic_engine" in names:
+            faults += self._strategy_faults()
         if "telegram_notifier" in names and not self.settings.telegram_notifier.chats:
             faults.append(
                 "telegram_notifier.chats is empty; name the channel: "
@@ -80,6 +82,19 @@ class Wiring:
             )
         if faults:
             raise ConfigurationError("\n".join(faults))
+
+    def _strategy_faults(self) -> list[str]:
+        from services.logic_engine.strategy_loader import makers
+
+        try:
+            makers(self._strategies(), self.settings.symbols)
+        except ConfigurationError as error:
+            return [str(error)]
+        return []
+
+    def _strategies(self) -> dict[str, dict[str, Any]]:
+        """Parameters of each strategy that runs."""
+        return {name: self.settings.strategies.get(name, {}) for name in self.settings.logic_engine.strategies}
 
     def services(self, names: Sequence[str]) -> list[Service]:
         """The named services, in starting order."""
@@ -215,7 +230,6 @@ class Wiring:
     def _logic_engine(self) -> Service:
         from services.logic_engine import service
 
-        section = self.settings.logic_engine
         return service.create(
             bus=self.bus,
             store=self.store,
@@ -223,8 +237,8 @@ class Wiring:
             clock=self.clock,
             exchange=self.settings.exchange,
             symbols=self.settings.symbols,
-            **section.model_dump(exclude={"strategies"}),
-            strategies={name: self.settings.strategies.get(name, {}) for name in section.strategies},
+            **self.settings.logic_engine.model_dump(exclude={"strategies"}),
+            strategies=self._strategies(),
         )
 
     def _telegram_notifier(self) -> Service:

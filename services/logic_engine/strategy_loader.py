@@ -55,7 +55,8 @@ def makers(
             faults[str(error)] = None
             continue
         general = {key: value for key, value in settings.items() if key != "symbols"}
-        own: Mapping[str, Mapping[str, Any]] = settings.get("symbols", {})
+        # Names from the environment arrive in lower case.
+        own: dict[str, Mapping[str, Any]] = {key.upper(): value for key, value in settings.get("symbols", {}).items()}
         for symbol in sorted(set(own) - set(symbols)):
             faults[f"strategy {name}: parameters for {symbol}, not watched; watched: {', '.join(symbols)}"] = None
         for symbol in symbols:

@@ -8,8 +8,9 @@ from shared.domain.candle import Candle
 from shared.domain.signal import Side
 from shared.indicators.volume_spike import largest_spike
 from shared.strategies.pivots import is_pivot
-from shared.strategies.rsi_window import LONGEST, RsiWindow, levels, warm_up_candles
-from shared.strategies.strategy import Entry, Strategy, check_limits, make_fingerprint, read_parameters
+from shared.strategies.rsi_strategy import RsiStrategy
+from shared.strategies.rsi_window import LONGEST, RsiWindow, levels
+from shared.strategies.strategy import Entry, Strategy, check_limits, read_parameters
 
 _NAME = "rsi_divergence"
 _SNAPSHOT_SHAPE = 1
@@ -107,46 +108,19 @@ def earlier_pivot(rule: Rule, prices: Sequence[float], rsis: Sequence[float], la
     return -1
 
 
-class RsiDivergence:
-    """The strategy: an RSI window and two rules over it."""
+class Divergence:
+    """The rule: the candle confirms the later pivot of a divergence that has its spike."""
 
     def __init__(self, parameters: Parameters) -> None:
         p = self._parameters = parameters
-        reach = p.pivot_right + max(p.max_distance + p.pivot_left, p.volume_period) + 1
-        self._warm_up = warm_up_candles(p.rsi_period, reach)
-        self._window = RsiWindow(p.rsi_period, reach)
-        self._fingerprint = make_fingerprint(_NAME, _SNAPSHOT_SHAPE, p)
         shape = (p.pivot_left, p.pivot_right, p.min_distance, p.max_distance)
         least = (p.min_rsi_difference, p.min_price_difference_pct)
         self._bullish = Rule(1, p.oversold, *shape, *least)
         self._bearish = Rule(-1, p.overbought, *shape, *least)
 
-    @property
-    def name(self) -> str:
-        """The file's name."""
-        return _NAME
-
-    @property
-    def fingerprint(self) -> str:
-        """Changes with the parameters."""
-        return self._fingerprint
-
-    @property
-    def warm_up(self) -> int:
-        """Candles that must have been seen before an entry is allowed."""
-        return self._warm_up
-
-    @property
-    def seen(self) -> int:
-        """Candles seen so far."""
-        return self._window.seen
-
-    def on_candle(self, candle: Candle) -> Entry | None:
-        """Take the next candle; an entry when it confirms the later pivot of a divergence that has its spike."""
-        window, p = self._window, self._parameters
-        window.take(candle)
-        if window.seen < self._warm_up:
-            return None
+    def __call__(self, window: RsiWindow, candle: Candle) -> Entry | None:
+        """The entry on the newest candle of the window, if any."""
+        p = self._parameters
         later = window.last - p.pivot_right
         bullish = earlier_pivot(self._bullish, window.lows, window.rsis, later)
         bearish = earlier_pivot(self._bearish, window.highs, window.rsis, later)
@@ -156,18 +130,10 @@ class RsiDivergence:
         if spike < 0:
             return None
         rule = self._bullish if bearish < 0 else self._bearish
-        return self._entry(rule, candle, max(bullish, bearish), later, spike)
+        return self._entry(rule, window, candle, (max(bullish, bearish), later, spike))
 
-    def snapshot(self) -> dict[str, Any]:
-        """The whole memory as plain JSON values."""
-        return self._window.snapshot()
-
-    def restore(self, state: Mapping[str, Any]) -> None:
-        """Take over a memory that `snapshot` gave."""
-        self._window.restore(state)
-
-    def _entry(self, rule: Rule, candle: Candle, earlier: int, later: int, spike: int) -> Entry:
-        p, window = self._parameters, self._window
+    def _entry(self, rule: Rule, window: RsiWindow, candle: Candle, found: tuple[int, int, int]) -> Entry:
+        p, (earlier, later, spike) = self._parameters, found
         prices = window.lows if rule.direction > 0 else window.highs
         price = float(candle.close)
         take_profit, stop_loss = levels(rule.direction, price, p.take_profit_pct, p.stop_loss_pct)
@@ -195,7 +161,15 @@ def create(parameters: Mapping[str, Any]) -> Strategy:
     Raises:
         ConfigurationError: A parameter is unknown or wrong; the text names it and the cure.
     """
-    return RsiDivergence(read_parameters(Parameters, parameters))
+    p = read_parameters(Parameters, parameters)
+    return RsiStrategy(
+        name=_NAME,
+        parameters=p,
+        shape=_SNAPSHOT_SHAPE,
+        rsi_period=p.rsi_period,
+        reach=p.pivot_right + max(p.max_distance + p.pivot_left, p.volume_period) + 1,
+        rule=Divergence(p),
+    )
 
 
 def _why(rule: Rule, pivots: list[dict[str, Any]], distance: int, ratio: float, decimals: int) -> str:

@@ -7,8 +7,9 @@ from typing import Any
 from shared.domain.candle import Candle
 from shared.domain.signal import Side
 from shared.indicators.volume_spike import largest_spike
-from shared.strategies.rsi_window import LONGEST, RsiWindow, levels, warm_up_candles
-from shared.strategies.strategy import Entry, Strategy, check_limits, make_fingerprint, read_parameters
+from shared.strategies.rsi_strategy import RsiStrategy
+from shared.strategies.rsi_window import LONGEST, RsiWindow, levels
+from shared.strategies.strategy import Entry, Strategy, check_limits, read_parameters
 
 _NAME = "rsi_threshold"
 _SNAPSHOT_SHAPE = 1
@@ -63,59 +64,24 @@ def crossing(before: float, now: float, oversold: float, overbought: float) -> i
     return 0
 
 
-class RsiThreshold:
-    """The strategy: an RSI window and one crossing."""
+class Threshold:
+    """The rule: the RSI crosses into a zone on a candle whose volume spikes."""
 
     def __init__(self, parameters: Parameters) -> None:
-        p = self._parameters = parameters
-        reach = p.volume_period + 1
-        self._warm_up = warm_up_candles(p.rsi_period, reach)
-        self._window = RsiWindow(p.rsi_period, reach)
-        self._fingerprint = make_fingerprint(_NAME, _SNAPSHOT_SHAPE, p)
+        self._parameters = parameters
 
-    @property
-    def name(self) -> str:
-        """The file's name."""
-        return _NAME
-
-    @property
-    def fingerprint(self) -> str:
-        """Changes with the parameters."""
-        return self._fingerprint
-
-    @property
-    def warm_up(self) -> int:
-        """Candles that must have been seen before an entry is allowed."""
-        return self._warm_up
-
-    @property
-    def seen(self) -> int:
-        """Candles seen so far."""
-        return self._window.seen
-
-    def on_candle(self, candle: Candle) -> Entry | None:
-        """Take the next candle; an entry when the RSI crosses into a zone on it and its volume spikes."""
-        window, p = self._window, self._parameters
-        window.take(candle)
-        if window.seen < self._warm_up:
-            return None
+    def __call__(self, window: RsiWindow, candle: Candle) -> Entry | None:
+        """The entry on the newest candle of the window, if any."""
+        p = self._parameters
         direction = crossing(window.rsis[-2], window.rsis[-1], p.oversold, p.overbought)
         if direction == 0:
             return None
         if largest_spike(window.quantities, window.last, window.last, p.volume_period, p.volume_factor) < 0:
             return None
-        return self._entry(direction, candle)
+        return self._entry(direction, window, candle)
 
-    def snapshot(self) -> dict[str, Any]:
-        """The whole memory as plain JSON values."""
-        return self._window.snapshot()
-
-    def restore(self, state: Mapping[str, Any]) -> None:
-        """Take over a memory that `snapshot` gave."""
-        self._window.restore(state)
-
-    def _entry(self, direction: int, candle: Candle) -> Entry:
-        p, window = self._parameters, self._window
+    def _entry(self, direction: int, window: RsiWindow, candle: Candle) -> Entry:
+        p = self._parameters
         price = float(candle.close)
         take_profit, stop_loss = levels(direction, price, p.take_profit_pct, p.stop_loss_pct)
         value = window.rsis[-1]
@@ -143,4 +109,12 @@ def create(parameters: Mapping[str, Any]) -> Strategy:
     Raises:
         ConfigurationError: A parameter is unknown or wrong; the text names it and the cure.
     """
-    return RsiThreshold(read_parameters(Parameters, parameters))
+    p = read_parameters(Parameters, parameters)
+    return RsiStrategy(
+        name=_NAME,
+        parameters=p,
+        shape=_SNAPSHOT_SHAPE,
+        rsi_period=p.rsi_period,
+        reach=p.volume_period + 1,
+        rule=Threshold(p),
+    )

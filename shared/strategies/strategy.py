@@ -85,8 +85,8 @@ def read_parameters(kind: type[P], values: Mapping[str, Any]) -> P:
     known = {field.name: field.type for field in fields(kind)}  # type: ignore[arg-type]
     faults = []
     read: dict[str, int | float] = {}
-    for name, value in values.items():
-        wanted = known.get(name)
+    for name, given in values.items():
+        wanted, value = known.get(name), _number_in(given)
         if wanted is None:
             faults.append(f"unknown parameter {name!r}; known: {', '.join(sorted(known))}")
         elif isinstance(value, bool) or not isinstance(value, int if wanted is int else int | float):
@@ -98,6 +98,16 @@ def read_parameters(kind: type[P], values: Mapping[str, Any]) -> P:
     if faults:
         raise ConfigurationError("\n".join(faults))
     return kind(**read)
+
+
+def _number_in(value: Any) -> Any:
+    """The number that a text holds (environment variables are texts), or the value as it is."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return float(value) if "." in value else int(value)
+    except ValueError:
+        return value
 
 
 def check_limits(parameters: Any, limits: Mapping[str, tuple[float, float]]) -> None:

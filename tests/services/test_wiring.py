@@ -97,3 +97,14 @@ def test_a_process_loads_only_what_its_service_needs(tmp_path, service):
     done = python(tmp_path, "-c", PROBE, service, *HEAVY)
     assert done.returncode == 0, done.stderr
     assert set(json.loads(done.stdout)) & FORBIDDEN[service] == set()
+
+
+def test_wrong_strategy_parameters_are_found_by_the_check_too():
+    environment = {
+        "TRACKER__STRATEGIES__RSI_DIVERGENCE__OVERSOLD": "130",
+        "TRACKER__STRATEGIES__RSI_DIVERGENCE__SYMBOLS__BTCUSDT__PIVOT_LEFT": "0",
+    }
+    with pytest.raises(ConfigurationError) as caught:
+        Wiring(load(None, environment, default_file=None)).check(["logic_engine"])
+    assert "oversold = 130" in str(caught.value)
+    assert "pivot_left = 0" in str(caught.value)

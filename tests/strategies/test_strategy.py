@@ -17,13 +17,18 @@ def test_parameters_go_over_the_defaults_and_whole_numbers_serve_as_floats():
     assert isinstance(read_parameters(Knobs, {"factor": 2}).factor, float)
 
 
+def test_a_number_may_come_as_text_as_environment_variables_give_it():
+    assert read_parameters(Knobs, {"period": "7", "factor": "2.5"}) == Knobs(period=7, factor=2.5)
+
+
 @pytest.mark.parametrize(
     ("values", "words"),
     [
         ({"perod": 7}, "unknown parameter 'perod'; known: factor, period"),
         ({"period": 7.5}, "period = 7.5 is no number that fits; give a whole number"),
         ({"period": True}, "period = True"),
-        ({"factor": "2"}, "factor = '2' is no number that fits; give a number"),
+        ({"factor": "two"}, "factor = 'two' is no number that fits; give a number"),
+        ({"period": "7.5"}, "period = 7.5 is no number that fits; give a whole number"),
     ],
 )
 def test_a_parameter_that_does_not_fit_is_named_with_the_cure(values, words):
