@@ -15,7 +15,7 @@ from services.cli.output import json_option, read_settings, show
 from services.cli.processes import Processes
 from services.cli.reader import Reader
 from services.cli.stage import MARKET_START, PRESSES, halt_after
-from services.cli.tally import DemoSummary, Span, Tally
+from services.cli.tally import Span, Summary, Tally
 from services.wiring import ALL, SERVICES, Wiring
 from shared.adapters.clock.system import SystemClock
 from shared.domain.timeframe import Timeframe
@@ -78,7 +78,7 @@ def emulators(
         show(counts, as_json=as_json, text="\n".join(f"{name}: {value}" for name, value in counts.items()))
 
 
-async def _run(plan: Plan) -> DemoSummary | None:
+async def _run(plan: Plan) -> Summary | None:
     main = asyncio.current_task()
     if main is not None:
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, main.cancel)
@@ -143,7 +143,7 @@ class _Household:
         await self._processes.start(name, _tracker("run", name), self._environment | page, shown=shown)
 
 
-async def _finish(plan: Plan, environment: dict[str, str], started: float) -> DemoSummary | None:
+async def _finish(plan: Plan, environment: dict[str, str], started: float) -> Summary | None:
     """Wait for the end of the plan, and count; for ever when it has no end."""
     if plan.end is None:
         await asyncio.Event().wait()

@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from services.cli.output import read_settings
-from services.cli.tally import Span, Tally
+from services.cli.tally import Span, Summary, Tally
 from services.wiring import Wiring
 from shared.adapters.bus.memory import MemoryBus
 from shared.adapters.candle_files import csv as candle_csv
@@ -58,24 +58,6 @@ class Playback:
     settings_file: Path | None
     bus: str = "memory"
     store: str = "memory"
-
-
-@dataclass(frozen=True, slots=True)
-class Summary:
-    """What came out. `digest` is the sha256 over candles.csv and signals.jsonl."""
-
-    trades: int
-    candles: int
-    incomplete: int
-    entries: int
-    exits: int
-    messages_sent: int
-    messages_edited: int
-    charts: int
-    symbols: int
-    market_minutes: int
-    wall_seconds: float
-    digest: str
 
 
 async def play(playback: Playback) -> Summary:

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from services.cli.reader import Reader
-from services.cli.tally import DemoSummary, Span, Tally
+from services.cli.tally import Span, Summary, Tally
 from services.sandbox import service as sandbox_service
 from services.sandbox.generated_market import GeneratedMarket
 from services.sandbox.service import Addresses
@@ -57,7 +57,7 @@ class DemoPlan:
         return None if self.minutes is None else MARKET_START + self.minutes * Timeframe.M1.millis
 
 
-async def perform(plan: DemoPlan) -> DemoSummary | None:
+async def perform(plan: DemoPlan) -> Summary | None:
     """Run the demo until its end or a signal; returns the counts of a demo that ended by itself."""
     clock = ScaledClock(MARKET_START, None, plan.speed, halt_after(plan.end))
     subscribed = asyncio.Event()
@@ -101,7 +101,7 @@ class _Stage:
         self._real = SystemClock()
         self._started = self._real.monotonic()
 
-    async def run(self, subscribed: asyncio.Event, clock: ScaledClock) -> DemoSummary | None:
+    async def run(self, subscribed: asyncio.Event, clock: ScaledClock) -> Summary | None:
         """Run until the plan's end, or until somebody ends it; `clock` begins when the market may open."""
         wiring = self._wiring
         wiring.check(SERVICES)
@@ -133,7 +133,7 @@ class _Stage:
             await self._real.sleep(_POLL_MILLIS)
         clock.begin()
 
-    async def _until(self, end: int, running: asyncio.Task[None]) -> DemoSummary | None:
+    async def _until(self, end: int, running: asyncio.Task[None]) -> Summary | None:
         tally = Tally(self._wiring, _CHAT, Span(MARKET_START, end))
         async with Reader(self._addresses.page_url, PRESSES) as reader:
             finished = asyncio.create_task(tally.wait(self._wiring.clock, reader), name="finished")

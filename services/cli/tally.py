@@ -29,11 +29,11 @@ class Span:
 
 
 @dataclass(frozen=True, slots=True)
-class DemoSummary:
+class Summary:
     """What was counted.
 
-    `digest` is the sha256 over the candles' values and the ids and kinds of the signals: demos with equal seeds and
-    minutes have equal digests, wherever they run.
+    `digest` is a sha256 over what came out: of a replay, its candles.csv and signals.jsonl; of a demo, the values of
+    the candles and the ids and kinds of the signals. Equal input gives equal digests, wherever it runs.
     """
 
     trades: int
@@ -103,7 +103,7 @@ class Tally:
                 return f"not delivered: {line.signal_id} ({line.kind})"
         return ""
 
-    async def count(self, sandbox: Mapping[str, int], wall_seconds: float) -> DemoSummary:
+    async def count(self, sandbox: Mapping[str, int], wall_seconds: float) -> Summary:
         """The summary.
 
         Args:
@@ -119,7 +119,7 @@ class Tally:
             )
         ]
         lines = await self._store.signals(_ALL)
-        return DemoSummary(
+        return Summary(
             trades=sandbox["trades"],
             candles=len(candles),
             incomplete=sum(not candle.complete for candle in candles),

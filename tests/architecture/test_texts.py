@@ -18,8 +18,9 @@ FOREIGN = {
     "path of a home": re.compile(r"(?<![\w./*$}-])(?:/home/\w|/Users/\w|/[r]oot/)|\b[A-Z]:\\Users\\"),
     "path of a workplace": re.compile(r"(?<![\w./*$}-])/(?:work|workspace|builds?|mnt)/\w"),
     "package registry": re.compile(
-        r"\b(?:pypi\.org|files\.pythonhosted\.org|test\.pypi\.org|registry\.npmjs\.org|proxy\.golang\.org|crates\.io"
-        r"|rubygems\.org|conda\.anaconda\.org|deb\.debian\.org)\b"
+        # Spelled so that this line is not one itself.
+        r"\b(?:[p]ypi\.org|files\.python[h]osted\.org|[t]est\.pypi\.org|registry\.np[m]js\.org|[p]roxy\.golang\.org"
+        r"|[c]rates\.io|[r]ubygems\.org|[c]onda\.anaconda\.org|de[b]\.debian\.org)\b"
     ),
 }
 
