@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from services.cli.output import json_option, read_settings, settings_option, show
+from services.cli.parts.output import json_option, read_settings, settings_option, show
 from shared.adapters import loader
 from shared.adapters.clock.system import SystemClock
 from shared.errors import Unavailable

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from services.cli.output import json_option, read_settings, settings_option, show, table
+from services.cli.parts.output import json_option, read_settings, settings_option, show, table
 from services.wiring import Wiring
 from shared.domain.candle import Candle
 from shared.domain.instrument import Instrument

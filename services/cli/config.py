@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from services.cli.output import json_option, read_settings, settings_option, show
+from services.cli.parts.output import json_option, read_settings, settings_option, show
 from services.wiring import SERVICES, Wiring
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import click
 
-from services.cli.output import json_option, show
-from services.cli.stage import DemoPlan, perform
+from services.cli.parts.output import json_option, show
+from services.cli.parts.stage import DemoPlan, perform
 from shared.runtime import log
 
 

@@ -10,12 +10,12 @@ from random import Random
 
 import click
 
-from services.cli import local_cloud
-from services.cli.output import json_option, read_settings, show
-from services.cli.processes import Processes
-from services.cli.reader import Reader
-from services.cli.stage import MARKET_START, PRESSES, halt_after
-from services.cli.tally import Span, Summary, Tally
+from services.cli.parts import local_cloud
+from services.cli.parts.output import json_option, read_settings, show
+from services.cli.parts.processes import Processes
+from services.cli.parts.reader import Reader
+from services.cli.parts.stage import MARKET_START, PRESSES, halt_after
+from services.cli.parts.tally import Span, Summary, Tally
 from services.wiring import ALL, SERVICES, Wiring
 from shared.adapters.clock.system import SystemClock
 from shared.domain.timeframe import Timeframe

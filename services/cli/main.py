@@ -1,4 +1,4 @@
-"""The ``tracker`` command: each file of this folder is a command; errors become one line and an exit code.
+"""The ``tracker`` command: each file beside this one is a command; errors become one line and an exit code.
 
 Exit codes: 0 done, 1 ran and found a problem, 2 bad usage or configuration, 3 an outside system is unavailable.
 """
@@ -13,7 +13,7 @@ import click
 
 from shared.errors import ConfigurationError, InvalidInput, TrackerError, Unavailable
 
-_NO_COMMANDS = {"__init__", "local_cloud", "main", "output", "playback", "processes", "reader", "stage", "tally"}
+_NO_COMMANDS = {"__init__", "main"}
 _INTERRUPTED = 130
 
 

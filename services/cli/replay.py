@@ -8,8 +8,8 @@ from typing import Any
 
 import click
 
-from services.cli.output import json_option, settings_option, show
-from services.cli.playback import Playback, play
+from services.cli.parts.output import json_option, settings_option, show
+from services.cli.parts.playback import Playback, play
 from shared.adapters.recorded_trades import AUTO
 from shared.adapters.wire.columns import parse_columns
 from shared.adapters.wire.trade_rows import FIELDS

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from services.cli.output import read_settings, settings_option
+from services.cli.parts.output import read_settings, settings_option
 from services.wiring import SERVICES, Wiring
 from shared.runtime import log
 from shared.runtime.host import Host

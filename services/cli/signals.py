@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from services.cli.output import json_option, read_settings, settings_option, show, table
+from services.cli.parts.output import json_option, read_settings, settings_option, show, table
 from services.wiring import Wiring
 from shared.domain.signal import Signal
 from shared.messages.codec import to_json

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from services.cli.output import json_option, show
+from services.cli.parts.output import json_option, show
 from shared.adapters.candle_files import csv as candle_csv
 from shared.adapters.recorded_trades import AUTO, read_recorded
 from shared.adapters.wire.columns import parse_columns

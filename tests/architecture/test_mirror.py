@@ -23,13 +23,13 @@ EXCEPTIONS = {
     "services/cli/config.py": "tests/services/cli/test_main.py runs both of its commands",
     "services/cli/demo.py": "tests/flows/test_demo.py runs it as a process",
     "services/cli/emulators.py": "tests/flows/test_emulators.py runs it",
-    "services/cli/playback.py": "tests/flows/test_replay.py plays recordings, calm, disturbed and wrong",
-    "services/cli/reader.py": "tests/flows/test_demo.py counts the charts its presses bring",
+    "services/cli/parts/playback.py": "tests/flows/test_replay.py plays recordings, calm, disturbed and wrong",
+    "services/cli/parts/reader.py": "tests/flows/test_demo.py counts the charts its presses bring",
     "services/cli/replay.py": "tests/flows/test_replay.py runs it with right and wrong options",
     "services/cli/run.py": "tests/flows/test_unplugged.py runs it as a process, twice",
     "services/cli/signals.py": "tests/flows/test_unplugged.py asks a real store by it",
-    "services/cli/stage.py": "tests/flows/test_demo.py compares what it counts with what the market holds",
-    "services/cli/tally.py": "tests/flows/test_demo.py compares what it counts with what the market holds",
+    "services/cli/parts/stage.py": "tests/flows/test_demo.py compares what it counts with what the market holds",
+    "services/cli/parts/tally.py": "tests/flows/test_demo.py compares what it counts with what the market holds",
     "shared/runtime/service.py": "a Protocol and the value it answers with",
 }
 

@@ -5,7 +5,7 @@ import urllib.request
 from decimal import Decimal
 from functools import partial
 
-from services.cli.stage import MARKET_START
+from services.cli.parts.stage import MARKET_START
 from services.sandbox.generated_market import GeneratedMarket
 from services.sandbox.klines import Klines
 from shared.domain.book import Book, BookKey

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from services.cli.stage import MARKET_START
+from services.cli.parts.stage import MARKET_START
 from services.sandbox.generated_market import GeneratedMarket
 from services.sandbox.service import create
 from shared.adapters.clock.scaled import ScaledClock

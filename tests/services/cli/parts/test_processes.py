@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from services.cli import processes as processes_module
-from services.cli.processes import Processes
+from services.cli.parts import processes as processes_module
+from services.cli.parts.processes import Processes
 from shared.errors import Unavailable
 
 SLEEPER = ["sleep", "60"]

@@ -5,7 +5,7 @@ import shutil
 import socket
 from collections.abc import Sequence
 
-from services.cli.processes import Processes
+from services.cli.parts.processes import Processes
 from shared.errors import ConfigurationError
 
 PROJECT = "local"

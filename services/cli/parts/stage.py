@@ -8,8 +8,8 @@ from typing import Any
 
 import click
 
-from services.cli.reader import Reader
-from services.cli.tally import Span, Summary, Tally
+from services.cli.parts.reader import Reader
+from services.cli.parts.tally import Span, Summary, Tally
 from services.sandbox import service as sandbox_service
 from services.sandbox.generated_market import GeneratedMarket
 from services.sandbox.service import Addresses

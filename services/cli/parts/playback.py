@@ -12,8 +12,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from services.cli.output import read_settings
-from services.cli.tally import Span, Summary, Tally
+from services.cli.parts.output import read_settings
+from services.cli.parts.tally import Span, Summary, Tally
 from services.wiring import Wiring
 from shared.adapters.bus.memory import MemoryBus
 from shared.adapters.candle_files import csv as candle_csv

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from services.cli.reader import Reader
+from services.cli.parts.reader import Reader
 from services.wiring import Wiring
 from shared.adapters.clock.system import SystemClock
 from shared.domain.book import BookKey

@@ -7,8 +7,8 @@ import socket
 import pytest
 from redis.asyncio import Redis
 
-from services.cli import local_cloud
-from services.cli.processes import Processes
+from services.cli.parts import local_cloud
+from services.cli.parts.processes import Processes
 from shared.errors import ConfigurationError
 from tests.adapters.contract.bigtable_emulator import absent
 

@@ -2,7 +2,7 @@
 
 import json
 
-from services.cli.output import show, table
+from services.cli.parts.output import show, table
 
 
 def test_columns_are_aligned_and_numbers_stand_to_the_right():
