@@ -14,7 +14,7 @@ from services.cli.parts import local_cloud
 from services.cli.parts.output import json_option, read_settings, show
 from services.cli.parts.processes import Processes
 from services.cli.parts.reader import Reader
-from services.cli.parts.stage import MARKET_START, PRESSES, halt_after
+from services.cli.parts.stage import CHAT, MARKET_START, PRESSES, TOKEN, halt_after, hole_patience
 from services.cli.parts.tally import Span, Summary, Tally
 from services.wiring import ALL, SERVICES, Wiring
 from shared.adapters.clock.system import SystemClock
@@ -24,8 +24,6 @@ from shared.runtime import log
 
 _FOREGROUND = "telegram_notifier"
 _LEAD_MILLIS = 25_000  # until the market opens: every process is up by then, and the history filled
-_CHAT = "@sandbox_signals"
-_TOKEN = "1:sandbox"  # noqa: S105 - the sandbox's own, worthless anywhere else
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +148,7 @@ async def _finish(plan: Plan, environment: dict[str, str], started: float) -> Su
         return None
     wiring = Wiring(read_settings(None, None, environment))
     try:
-        tally = Tally(wiring, _CHAT, Span(MARKET_START, plan.end))
+        tally = Tally(wiring, CHAT, Span(MARKET_START, plan.end))
         async with Reader(_page_url(environment), PRESSES) as reader:
             await tally.wait(wiring.clock, reader)
             return await tally.count(await reader.counters(), SystemClock().monotonic() - started)
@@ -178,10 +176,12 @@ def _sandbox_environment(plan: Plan) -> dict[str, str]:
         "TRACKER__SANDBOX__MINUTES": str(plan.minutes or 0),
         "TRACKER__BYBIT__REST_URL": f"http://127.0.0.1:{port}",
         "TRACKER__BYBIT__WS_URL": f"ws://127.0.0.1:{port}",
-        "TRACKER__TELEGRAM__TOKEN": _TOKEN,
+        "TRACKER__TELEGRAM__TOKEN": TOKEN,
         "TRACKER__TELEGRAM__BASE_URL": f"http://127.0.0.1:{port}/bot",
-        "TRACKER__TELEGRAM_NOTIFIER__CHATS": _CHAT,
-        # Market time runs fast: a pack of 100 market milliseconds would hold next to nothing.
+        "TRACKER__TELEGRAM_NOTIFIER__CHATS": CHAT,
+        # Market time runs fast, healing an incomplete minute takes real time.
+        "TRACKER__LOGIC_ENGINE__HOLE_PATIENCE": str(hole_patience(plan.speed)),
+        # A pack of 100 market milliseconds would hold next to nothing.
         "TRACKER__INGESTOR__PACK_MILLIS": "1000",
     }
 

@@ -20,7 +20,6 @@ class Position:
     entry_price: float
     take_profit: float
     stop_loss: float
-    entry_open_time: int
     revision: int = 0
 
 

@@ -40,7 +40,6 @@ def position_of(entry: Signal) -> Position:
         entry_price=entry.entry_price,
         take_profit=entry.take_profit,
         stop_loss=entry.stop_loss,
-        entry_open_time=entry.open_time,
     )
 
 

@@ -4,7 +4,6 @@ from prometheus_client import Counter, Gauge, Histogram
 
 # Trades
 TRADES_RECEIVED = Counter("tracker_ingestor_trades", "Trades received from the venue", ["exchange"])
-FRAMES_IGNORED = Counter("tracker_ingestor_frames_ignored", "Frames that are no trades of ours", ["exchange", "kind"])
 FEED_CONNECTED = Gauge("tracker_ingestor_feed_connected", "1 while every subscription is confirmed", ["exchange"])
 FEED_RECONNECTS = Counter("tracker_ingestor_feed_reconnects", "Connections that ended", ["exchange"])
 PACKS_PUBLISHED = Counter("tracker_ingestor_packs_published", "Packs on the bus", ["exchange"])

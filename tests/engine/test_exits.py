@@ -26,7 +26,7 @@ def test_one_range_on_a_long_position_and_its_mirror(high, low, expected):
 
 
 def position(side=Side.LONG):
-    return Position("x", side, START, 100.0, 101.5, 99.3, START - MINUTE)
+    return Position("x", side, START, 100.0, 101.5, 99.3)
 
 
 def look(number, high, low):

@@ -24,8 +24,8 @@ from shared.runtime.service import HealthStatus
 from shared.runtime.settings import load
 
 MARKET_START = 1_772_409_600_000  # 2026-03-02T00:00:00Z, a Monday: fixed, so that equal seeds give equal demos
-_CHAT = "@sandbox_signals"
-_TOKEN = "1:sandbox"  # noqa: S105 - the sandbox's own, worthless anywhere else
+CHAT = "@sandbox_signals"
+TOKEN = "1:sandbox"  # noqa: S105 - the sandbox's own, worthless anywhere else
 _STRATEGY = "rsi_divergence"
 PRESSES = 3
 _POLL_MILLIS = 100
@@ -64,8 +64,8 @@ async def perform(plan: DemoPlan) -> Summary | None:
     sandbox = sandbox_service.create(
         clock=clock,
         market=GeneratedMarket(seed=plan.seed, start=MARKET_START),
-        token=_TOKEN,
-        chat=_CHAT,
+        token=TOKEN,
+        chat=CHAT,
         port=plan.port,
         speed=plan.speed,
         end=plan.end,
@@ -134,7 +134,7 @@ class _Stage:
         clock.begin()
 
     async def _until(self, end: int, running: asyncio.Task[None]) -> Summary | None:
-        tally = Tally(self._wiring, _CHAT, Span(MARKET_START, end))
+        tally = Tally(self._wiring, CHAT, Span(MARKET_START, end))
         async with Reader(self._addresses.page_url, PRESSES) as reader:
             finished = asyncio.create_task(tally.wait(self._wiring.clock, reader), name="finished")
             await asyncio.wait([running, finished], return_when=asyncio.FIRST_COMPLETED)
@@ -156,17 +156,17 @@ def _overrides(plan: DemoPlan, addresses: Addresses) -> dict[str, Any]:
     return {
         "data_dir": str(plan.folder),
         "bybit": {"ws_url": addresses.ws_url, "rest_url": addresses.rest_url},
-        "telegram": {"token": _TOKEN, "base_url": addresses.telegram_base_url},
-        "telegram_notifier": {"chats": [_CHAT]},
+        "telegram": {"token": TOKEN, "base_url": addresses.telegram_base_url},
+        "telegram_notifier": {"chats": [CHAT]},
         # Market time runs fast, healing an incomplete minute takes real time.
-        "logic_engine": {"strategies": [_STRATEGY], "hole_patience": _hole_patience(plan.speed)},
+        "logic_engine": {"strategies": [_STRATEGY], "hole_patience": hole_patience(plan.speed)},
         # A pack of 100 market milliseconds would hold next to nothing.
         "ingestor": {"pack_millis": 1_000},
         "page": {"port": 0},
     }
 
 
-def _hole_patience(speed: float) -> int:
+def hole_patience(speed: float) -> int:
     """Candles that come in `_HEALING_SECONDS` of real time, and never fewer than by default."""
     default: int = LogicEngineSection.model_fields["hole_patience"].default
     return max(default, ceil(_HEALING_SECONDS * 1000 * speed / Timeframe.M1.millis))

@@ -28,7 +28,7 @@ async def store(request, tmp_path):
 
 async def test_a_book_comes_back_one_version_higher_with_every_bit(store):
     state = {"rsi": [0.1 + 0.2, 5e-324, 1e308, -0.0, 3.0], "n": 7, "text": "ä", "none": None, "at": {"x": {}}}
-    position = Position("s/BTC/1/LONG", Side.SHORT, START, 0.1 + 0.2, 1 / 3, 2 / 3, START, 4)
+    position = Position("s/BTC/1/LONG", Side.SHORT, START, 0.1 + 0.2, 1 / 3, 2 / 3, 4)
     signals = (make_signal(decision={"rsi": 29.123456789012345, "pivots": [1, 2.5]}), make_signal(SignalKind.EXIT))
     book = Book(BTC, 0, START, START + 1, state, position, signals)
     await store.commit([book])
