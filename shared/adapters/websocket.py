@@ -7,7 +7,6 @@ Library: https://websockets.readthedocs.io (asyncio client).
 import asyncio
 import logging
 import socket as sockets
-from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Sequence
 
 from websockets.asyncio.client import connect
@@ -25,11 +24,7 @@ _MAX_FRAME_BYTES = 8 * 1024 * 1024
 
 
 class SocketFeed:
-    """A venue's trades over one websocket at a time.
-
-    Attributes:
-        ignored: Frames that were no trades of ours, counted by kind, over all connections.
-    """
+    """A venue's trades over one websocket at a time."""
 
     def __init__(self, url: str, dialect: Dialect, clock: Clock, timing: Timing, jitter: Callable[[], float]) -> None:
         """Nothing is opened yet. `jitter` gives numbers in [0, 1) that spread the attempts of many processes."""
@@ -38,8 +33,7 @@ class SocketFeed:
         self._clock = clock
         self._timing = timing
         self._jitter = jitter
-        self.ignored: Counter[str] = Counter()
-        self._memory = Memory(TopicWatch(timing.watch), VenueTime(), self.ignored)
+        self._memory = Memory(TopicWatch(timing.watch), VenueTime())
 
     async def events(self, symbols: Sequence[str]) -> AsyncGenerator[FeedEvent, None]:
         """Everything that happens, for ever; only cancellation or `aclose` ends it."""
@@ -58,9 +52,7 @@ class SocketFeed:
                 wait = self._pause(attempt) if lost.wait is None else lost.wait
                 reason = f"{lost}; trying again in {seconds(wait)}"
             attempt += 1
-            logger.warning(
-                "feed disconnected", extra={"url": self._url, "reason": reason, "ignored": dict(self.ignored)}
-            )
+            logger.warning("feed disconnected", extra={"url": self._url, "reason": reason})
             yield FeedDisconnected(reason)
             await asyncio.sleep(wait)
 

@@ -1,22 +1,24 @@
 """One websocket connection: frames of a venue in, feed events out, until it must be given up.
 
+Every frame is an event or answers a request of ours: none disappears without being counted.
+
 Subscribes batch by batch, pings, judges silence. Knows no venue: a `Dialect` says how one speaks.
 """
 
 import asyncio
-from collections import Counter
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
-from shared.domain.feed import FeedAlive, FeedConnected, FeedEvent, FeedTrades
-from shared.engine.feed_watch import TopicWatch, VenueTime, WatchLimits
+from shared.domain.feed import FeedAlive, FeedConnected, FeedEvent, FeedIgnored, FeedTrades
+from shared.engine.feed_watch import LocalTime, TopicWatch, VenueTime, WatchLimits
 from shared.engine.subscription import SubscribePlan
 from shared.errors import InvalidMessage, TrackerError
 from shared.ports import Clock
 
 # Added to the first covered time: a frame may have been made a little before the confirmation it follows.
 _COVER_MARGIN_MILLIS = 1_000
+_REASON_CHARACTERS = 300  # a damaged frame may be megabytes long, and an error quotes what it found
 
 
 class Socket(Protocol):
@@ -93,6 +95,7 @@ class Timing:
         backoff_first: Before the first new attempt; doubles from attempt to attempt.
         backoff_most: Never longer. A connection that lived so long starts the doubling anew.
         watch: When the silence of topics is a fault.
+        speed: Seconds of market time in one of real time; only a sandbox's clock has another than 1.
     """
 
     connect_timeout: float = 10.0
@@ -103,6 +106,7 @@ class Timing:
     backoff_first: float = 1.0
     backoff_most: float = 30.0
     watch: WatchLimits = field(default_factory=WatchLimits)
+    speed: float = 1.0
 
     @property
     def tick(self) -> float:
@@ -113,11 +117,10 @@ class Timing:
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """What outlives a connection: the habits of topics, the venue's clock, the count of ignored frames by kind."""
+    """What outlives a connection: the habits of topics, the venue's clock."""
 
     watch: TopicWatch
     venue: VenueTime
-    ignored: Counter[str]
 
 
 class Lost(Exception):
@@ -137,7 +140,7 @@ def seconds(value: float) -> str:
 class _Ping:
     req_id: str
     sent: float
-    local_time: int
+    at: LocalTime
 
 
 class Talk:
@@ -157,14 +160,13 @@ class Talk:
         self._timing = timing
         self._watch = memory.watch
         self._venue = memory.venue
-        self._ignored = memory.ignored
         self._now = clock.monotonic
         self._arrived = self._pinged = self._asked = self._now()
         self._next_tick = self._now() + timing.tick
         self._requests = 0
         self._req_id = ""
         self._ping: _Ping | None = None
-        self._confirmed_at: int | None = None
+        self._confirmed_at: LocalTime | None = None
         self._connected = False
         self._early: list[FeedTrades] = []  # trades before the run begins: last trades repeated by the venue
 
@@ -181,7 +183,8 @@ class Talk:
             try:
                 said = self._dialect.decode(frame, self._clock.now())
             except InvalidMessage as error:  # it may have held trades, so the run has a hole here
-                raise Lost(f"a frame cannot be read ({error})") from None
+                yield FeedIgnored("refused")
+                raise Lost(f"a frame cannot be read ({str(error)[:_REASON_CHARACTERS]})") from None
             if isinstance(said, Answered):
                 await self._on_answer(said)
             for event in self._tell(said):
@@ -198,6 +201,9 @@ class Talk:
                 pass
         self._next_tick = self._now() + self._timing.tick
         return None
+
+    def _local_time(self) -> LocalTime:
+        return LocalTime(self._clock.now(), int(self._now() * 1000 * self._timing.speed))
 
     async def _ask(self) -> None:
         self._req_id = self._next_id("s")
@@ -219,7 +225,7 @@ class Talk:
         if self._plan.batch:
             await self._ask()
         elif self._plan.confirmed:
-            self._confirmed_at = self._clock.now()
+            self._confirmed_at = self._local_time()
             self._watch.begin(self._plan.confirmed, self._now())
         else:
             words = "; ".join(f"{symbol}: {text}" for symbol, text in sorted(self._plan.refused.items()))
@@ -231,10 +237,10 @@ class Talk:
         elif isinstance(said, Ponged) and self._ping and said.req_id in ("", self._ping.req_id):
             # Everything the venue sent before it answered has arrived: its time at our sending is behind us.
             if self._connected:
-                yield FeedAlive(self._venue.at(self._ping.local_time))
+                yield FeedAlive(self._venue.at(self._ping.at))
             self._ping = None
         elif isinstance(said, Skipped):
-            self._ignored[said.kind] += 1
+            yield FeedIgnored(said.kind)
 
     def _on_trades(self, frame: FeedTrades) -> Iterator[FeedEvent]:
         if self._confirmed_at is None:
@@ -249,7 +255,7 @@ class Talk:
             yield FeedConnected(tuple(sorted(self._plan.confirmed)), dict(self._plan.refused), covered_from)
             yield from self._early
             self._early.clear()
-        self._venue.observe(frame.venue_time, frame.receive_time)
+        self._venue.observe(frame.venue_time, self._local_time()._replace(wall=frame.receive_time))
         yield frame
 
     async def _tick(self) -> None:
@@ -263,5 +269,5 @@ class Talk:
         quiet = self._ping is None and now - self._arrived >= self._timing.quiet_ping
         if quiet or now - self._pinged >= self._timing.ping_interval:
             self._pinged = now
-            self._ping = _Ping(self._next_id("p"), now, self._clock.now())
+            self._ping = _Ping(self._next_id("p"), now, self._local_time())
             await self._socket.send(self._dialect.ping(self._ping.req_id))

@@ -43,10 +43,17 @@ class FeedAlive:
 
 
 @dataclass(frozen=True, slots=True)
+class FeedIgnored:
+    """A frame that gave no trades: `reason` is one of few words, ``refused`` for one that could not be read."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class FeedDisconnected:
     """The connection is gone; the run ends. `reason` is one line for people, with the cure where there is one."""
 
     reason: str
 
 
-FeedEvent = FeedConnected | FeedTrades | FeedAlive | FeedDisconnected
+FeedEvent = FeedConnected | FeedTrades | FeedAlive | FeedIgnored | FeedDisconnected

@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 from statistics import median
+from typing import NamedTuple
 
 _GAP_WEIGHT = 1 / 16  # of the newest gap in the running mean
 _OBSERVATIONS = 15
@@ -24,7 +25,7 @@ class WatchLimits:
         topic_gaps: ... and least number of its mean gaps. A topic never seen is taken to trade once in `silence`.
     """
 
-    silence: float = 30.0
+    silence: float = 15.0
     topic_silence: float = 60.0
     topic_gaps: float = 30.0
 
@@ -85,26 +86,41 @@ class TopicWatch:
         return max(self._limits.topic_silence, usual) * 2.0 ** self._vain.get(symbol, 0)
 
 
-class VenueTime:
-    """The venue's clock as seen through arriving frames; all times in ms UTC.
+class LocalTime(NamedTuple):
+    """One moment by both clocks of this machine, in ms of market time.
 
-    Each live frame gives one offset, venue time minus local time of arrival: the true difference of the clocks less the
-    frame's delay. So every offset is too small, never too large, unless the local clock was set.
+    `wall` is UTC and may be set at any moment. `steady` cannot be set and counts from anywhere, but it goes on while
+    the market of a sandbox stands.
+    """
+
+    wall: int
+    steady: int
+
+
+class VenueTime:
+    """The venue's clock as seen through arriving frames; all times in ms.
+
+    Each live frame gives one offset for each local clock, venue time minus local time of arrival: the true difference
+    of the clocks less the frame's delay. So an offset is too small, never too large, as long as that clock goes right.
+    The wall clock errs when it is set, the steady one while a sandbox stands: of both, the careful answer counts.
     """
 
     def __init__(self) -> None:
-        self._offsets: deque[int] = deque(maxlen=_OBSERVATIONS)
+        self._offsets: deque[LocalTime] = deque(maxlen=_OBSERVATIONS)
 
-    def observe(self, venue_time: int, receive_time: int) -> None:
-        """A live frame was made at `venue_time` and arrived at `receive_time`."""
-        self._offsets.append(venue_time - receive_time)
+    def observe(self, venue_time: int, received: LocalTime) -> None:
+        """A live frame was made at `venue_time` and arrived at `received`."""
+        self._offsets.append(LocalTime(venue_time - received.wall, venue_time - received.steady))
 
-    def at(self, local_time: int) -> int:
-        """Venue time at `local_time`, rather too early: by the median, so that neither one late frame nor one from
+    def at(self, local: LocalTime) -> int:
+        """Venue time at `local`, rather too early: by the median, so that neither one late frame nor one from
         before the local clock was set decides. 0 when no frame was seen."""
-        return local_time + int(median(self._offsets)) if self._offsets else 0
+        if not self._offsets:
+            return 0
+        walls, steadies = zip(*self._offsets, strict=True)
+        return min(local.wall + int(median(walls)), local.steady + int(median(steadies)))
 
-    def covered_from(self, confirmed_at: int, venue_time: int) -> int:
+    def covered_from(self, confirmed_at: LocalTime, venue_time: int) -> int:
         """Venue time, rather too late, from which a connection has seen every trade.
 
         Args:
@@ -112,5 +128,8 @@ class VenueTime:
             venue_time: Of the first frame after it. It may be a repeated last trade, up to a minute old, so the local
                 clock counts too; no further than that minute, for the local clock may be wrong.
         """
-        confirmed = confirmed_at + max(self._offsets, default=0)
+        confirmed = confirmed_at.wall
+        if self._offsets:
+            walls, steadies = zip(*self._offsets, strict=True)
+            confirmed = max(confirmed + max(walls), confirmed_at.steady + max(steadies))
         return max(venue_time, min(confirmed, venue_time + _WORST_BACKLOG))

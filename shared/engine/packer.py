@@ -55,6 +55,7 @@ class Packer:
         self._watermark = 0
         self._symbols: tuple[str, ...] = ()
         self._open: dict[int, _Shard] = {}
+        self._places: dict[str, _Shard] = {}
         self._sweeps: dict[str, Trade] = {}
         self.waiting = 0
 
@@ -73,6 +74,7 @@ class Packer:
         packs = self.flush(now, everything=True)
         self._run_id = ""
         self._open.clear()
+        self._places.clear()
         return packs
 
     def restart(self, run_id: str) -> int:
@@ -87,11 +89,12 @@ class Packer:
         return lost
 
     def trades(self, event: FeedTrades, now: float) -> None:
-        """A frame arrived at `now`; without an open run it is nobody's."""
+        """A frame arrived at `now`; without an open run it is nobody's, and so is a trade of a symbol that the run does
+        not cover: nobody asked for it, and its candles could never be complete."""
         if not self.running:
             return
         for trade in map(self._in_sweep, event.trades):
-            shard = self._open.get(shard_of(trade.symbol, self._shards))
+            shard = self._places.get(trade.symbol)
             if shard is None or not self._keep(trade):
                 continue
             if not shard.trades:
@@ -128,6 +131,7 @@ class Packer:
             number: _Shard(tuple(names), prior_event_time=covered_from - 1, watermark=covered_from)
             for number, names in members.items()
         }
+        self._places = {symbol: self._open[shard_of(symbol, self._shards)] for symbol in symbols}
 
     def _in_sweep(self, trade: Trade) -> Trade:
         """A sweep larger than a frame is split: its later frames continue to count where the earlier one ended."""

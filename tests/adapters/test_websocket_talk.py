@@ -1,14 +1,13 @@
 """One connection against a scripted socket: requests, answers and events in their order."""
 
 import asyncio
-from collections import Counter
 from contextlib import aclosing
 
 import pytest
 
 from shared.adapters.clock.system import SystemClock
 from shared.adapters.websocket_talk import Answered, Lost, Memory, Ponged, Skipped, Talk, Timing, seconds
-from shared.domain.feed import FeedAlive, FeedConnected, FeedTrades
+from shared.domain.feed import FeedAlive, FeedConnected, FeedIgnored, FeedTrades
 from shared.engine.feed_watch import TopicWatch, VenueTime, WatchLimits
 from shared.errors import InvalidMessage
 from tests.makers import START, make_trade
@@ -57,7 +56,7 @@ def trades(symbol: str, at: int) -> FeedTrades:
 
 
 def memory() -> Memory:
-    return Memory(TopicWatch(WatchLimits(silence=1.0)), VenueTime(), Counter())
+    return Memory(TopicWatch(WatchLimits(silence=1.0)), VenueTime())
 
 
 async def talk(answer, symbols, count: int, kept: Memory | None = None, **timing):
@@ -99,12 +98,11 @@ async def test_the_run_begins_with_the_first_frame_after_the_last_answer():
             return [trades("A", START - 9_000), *confirm(message)]
         return confirm(message, Skipped("orderbook"), trades("C", START + 100), trades("A", START + 200))
 
-    kept = memory()
-    events, _ = await talk(answer, ["A", "B", "C"], 4, kept)
-    assert [type(event) for event in events] == [FeedConnected, FeedTrades, FeedTrades, FeedTrades]
-    assert events[0].covered_from == START + 102 + 1_000
-    assert [event.trades[0].event_time - START for event in events[1:]] == [-9_000, 100, 200]
-    assert kept.ignored == {"orderbook": 1}
+    (ignored, connected, *frames), _ = await talk(answer, ["A", "B", "C"], 5)
+    assert ignored == FeedIgnored("orderbook")
+    assert isinstance(connected, FeedConnected)
+    assert connected.covered_from == START + 102 + 1_000
+    assert [frame.trades[0].event_time - START for frame in frames] == [-9_000, 100, 200]
 
 
 @pytest.mark.parametrize("echo", [True, False])
@@ -135,15 +133,24 @@ async def test_no_pong_before_the_run_says_anything():
         (lambda _message: [], "no answer to a subscription within 0.05 s"),
         (confirm, "nothing arrived for 0.05 s after a ping"),
         (lambda message: confirm(message) or [Ponged("")], "no trades of any symbol"),
-        (lambda message: confirm(message, InvalidMessage("frame: broken")), "a frame cannot be read (frame: broken)"),
         (lambda _message: [Answered(ok=False, req_id="", text="no")], "the venue refused every symbol (A: no)"),
     ],
 )
 async def test_each_loss_has_its_reason(answer, reason):
-    kept = Memory(TopicWatch(WatchLimits(silence=0.1)), VenueTime(), Counter())
+    kept = Memory(TopicWatch(WatchLimits(silence=0.1)), VenueTime())
     with pytest.raises(Lost) as caught:
         await talk(answer, ["A"], 1, kept)
     assert reason in str(caught.value)
+
+
+async def test_a_frame_that_cannot_be_read_is_counted_and_then_ends_the_connection():
+    script = Scripted(lambda message: confirm(message, InvalidMessage("frame: broken" + "!" * 9_000)))
+    told = Talk(script, script, MarketStandsStill(), Timing(), memory())
+    async with aclosing(told.events(["A"])) as stream:
+        assert await anext(stream) == FeedIgnored("refused")
+        with pytest.raises(Lost, match=r"a frame cannot be read \(frame: broken") as caught:
+            await anext(stream)
+    assert len(str(caught.value)) < 400
 
 
 async def test_pings_go_out_at_their_interval_although_data_flows():

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.engine.feed_watch import TopicWatch, VenueTime, WatchLimits
+from shared.engine.feed_watch import LocalTime, TopicWatch, VenueTime, WatchLimits
 
 LIMITS = WatchLimits(silence=30, topic_silence=60, topic_gaps=30)
 
@@ -88,8 +88,13 @@ def test_a_frame_of_an_unconfirmed_symbol_proves_nothing():
     assert watch.verdict(30)
 
 
+def local_time(wall: int, steady: int | None = None) -> LocalTime:
+    """Both clocks go alike unless said otherwise; the steady one counts from somewhere else."""
+    return LocalTime(wall, wall - 777 if steady is None else steady)
+
+
 def test_venue_time_is_unknown_before_the_first_frame():
-    assert VenueTime().at(5) == 0
+    assert VenueTime().at(local_time(5)) == 0
 
 
 @given(
@@ -101,15 +106,15 @@ def test_the_estimate_is_never_later_than_the_truth(skew, frames, later):
     venue, local = VenueTime(), 1_000_000
     for pause, delay in frames:
         local += pause
-        venue.observe(local + skew - delay, local)
-    assert venue.at(local + later) <= local + later + skew
+        venue.observe(local + skew - delay, local_time(local))
+    assert venue.at(local_time(local + later)) <= local + later + skew
 
 
 def test_one_late_frame_does_not_hold_the_estimate_back():
     venue = VenueTime()
     for local in range(10):
-        venue.observe(local * 1000 - (9_000 if local == 5 else 3), local * 1000)
-    assert venue.at(20_000) == 19_997
+        venue.observe(local * 1000 - (9_000 if local == 5 else 3), local_time(local * 1000))
+    assert venue.at(local_time(20_000)) == 19_997
 
 
 @pytest.mark.parametrize(
@@ -121,10 +126,25 @@ def test_one_late_frame_does_not_hold_the_estimate_back():
     ],
 )
 def test_coverage_starts_rather_too_late(first_frame, expected):
-    assert VenueTime().covered_from(1_000_000, first_frame) == expected
+    assert VenueTime().covered_from(local_time(1_000_000), first_frame) == expected
 
 
 def test_coverage_after_a_reconnect_knows_the_skew_of_the_clocks():
     venue = VenueTime()
-    venue.observe(1_001_260, 1_000_000)
-    assert venue.covered_from(2_000_000, 1_999_000) == 2_001_260
+    venue.observe(1_001_260, local_time(1_000_000))
+    assert venue.covered_from(local_time(2_000_000), 1_999_000) == 2_001_260
+
+
+@pytest.mark.parametrize("jump", [-5_000, 5_000])
+def test_a_wall_clock_that_was_set_moves_neither_estimate_to_the_dangerous_side(jump):
+    venue = VenueTime()
+    venue.observe(1_000_000, local_time(1_000_003))
+    now = local_time(1_010_003 + jump, 1_010_003 - 777)
+    assert venue.at(now) <= 1_010_000
+    assert venue.covered_from(now, 1_009_000) >= 1_010_000
+
+
+def test_a_market_that_stands_is_not_taken_to_go_on():
+    venue = VenueTime()
+    venue.observe(1_000_000, LocalTime(1_000_003, 0))
+    assert venue.at(LocalTime(1_000_003, 60_000)) == 1_000_000

@@ -18,6 +18,7 @@ from shared.domain.candle import Candle
 from shared.domain.feed import FeedEvent, FeedTrades
 from shared.domain.timeframe import Timeframe
 from shared.engine.feed_watch import WatchLimits
+from shared.engine.token_bucket import TokenBucket
 from shared.errors import InvalidMessage, Refused, TrackerError, Unavailable
 from shared.ports import Clock
 
@@ -25,6 +26,8 @@ _SPOT_ARGS = 10  # documented most per request
 _LINEAR_ARGS = 100  # no documented limit, but very large requests have closed connections
 _ARGS_CHARACTERS = 21_000  # documented for one connection
 _KLINES = 1_000  # documented most per request
+_REST_PERIOD = 5_000  # ms over which the exchange counts requests
+_DAY_MILLIS = 86_400_000
 _REGION_CURE = "run in another region (asia-southeast1 is known to work) or set another host of the exchange"
 _INTERVALS = {
     Timeframe.M1: "1",
@@ -46,6 +49,8 @@ class Options(BaseModel):
         rest_url: Host of the REST API.
         ban_wait: After HTTP 403 "access too frequent"; the exchange asks for at least 10 minutes.
         rest_timeout: For one REST request.
+        rest_requests: REST requests in 5 seconds, at most. The exchange bars an address after 600 of them, and
+            several processes may share one.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -59,14 +64,15 @@ class Options(BaseModel):
     ping_timeout: float = Field(default=10.0, gt=0)
     backoff_first: float = Field(default=1.0, gt=0)
     backoff_most: float = Field(default=30.0, gt=0)
-    silence: float = Field(default=30.0, gt=0)
+    silence: float = Field(default=15.0, gt=0)
     topic_silence: float = Field(default=60.0, gt=0)
     topic_gaps: float = Field(default=30.0, gt=0)
     ban_wait: float = Field(default=wire.RATE_BAN_MILLIS / 1000, gt=0)
     rest_timeout: float = Field(default=10.0, gt=0)
+    rest_requests: int = Field(default=200, ge=1, le=600)
 
-    def timing(self) -> Timing:
-        """The part of them that the socket loop wants."""
+    def timing(self, speed: float) -> Timing:
+        """The part of them that the socket loop wants, for a market that runs at `speed` times real time."""
         return Timing(
             connect_timeout=self.connect_timeout,
             ack_timeout=self.ack_timeout,
@@ -76,6 +82,7 @@ class Options(BaseModel):
             backoff_first=self.backoff_first,
             backoff_most=self.backoff_most,
             watch=WatchLimits(self.silence, self.topic_silence, self.topic_gaps),
+            speed=speed,
         )
 
 
@@ -106,6 +113,7 @@ class _Dialect:
         said = wire.decode(frame)
         match said:
             case wire.TradesFrame(trades, venue_time):
+                _check_frame_time(venue_time, receive_time)
                 return FeedTrades(trades, venue_time, receive_time)
             case wire.SubscribeAck(ok, req_id, text, refused):
                 symbols = tuple(topic.removeprefix(wire.TRADE_TOPIC) for topic in refused)
@@ -117,6 +125,16 @@ class _Dialect:
 
     def refusal(self, status: int, body: bytes) -> TrackerError:
         return _http_error(status, body, self._ban_millis) or Unavailable(f"HTTP {status} instead of a websocket")
+
+
+def _check_frame_time(venue_time: int, receive_time: int) -> None:
+    """Refuse a frame time that is damaged: it moves the watermark, which closes candles and never goes back.
+
+    A frame is made at its trades, so the decoder holds these against it; a time that is wrong together with them shows
+    only against the local clock, which may be wrong itself, though hardly by a day: no certificate would be valid.
+    """
+    if abs(venue_time - receive_time) > _DAY_MILLIS:
+        raise InvalidMessage(f"a frame made at {venue_time} arrived at {receive_time}: check this machine's date")
 
 
 def _args(symbols: Sequence[str]) -> str:
@@ -147,11 +165,12 @@ class BybitExchange:
         self._dialect = _Dialect(options.category, options.ban_wait)
         self._http = httpx.AsyncClient(base_url=options.rest_url, timeout=options.rest_timeout, trust_env=False)
         self._barred_until = 0.0
+        self._bucket = TokenBucket(options.rest_requests, _REST_PERIOD, spacing=0)
         self._feed = SocketFeed(
             f"{options.ws_url}/v5/public/{options.category}",
             self._dialect,
             clock,
-            options.timing(),
+            options.timing(getattr(clock, "speed", 1.0)),
             random.random,
         )
 
@@ -159,11 +178,6 @@ class BybitExchange:
     def exchange(self) -> str:
         """``bybit-linear`` or ``bybit-spot``."""
         return f"bybit-{self._options.category}"
-
-    @property
-    def ignored(self) -> Mapping[str, int]:
-        """Frames that were no trades, counted by kind since the start."""
-        return self._feed.ignored
 
     def events(self, symbols: Sequence[str]) -> AsyncGenerator[FeedEvent, None]:
         """See `TradeFeed.events`."""
@@ -201,12 +215,18 @@ class BybitExchange:
                 break
         return found
 
+    async def venue_time(self) -> int:
+        """The venue's clock between the question and its answer, ms UTC."""
+        found: int = self._read(wire.parse_venue_time, await self._get("/v5/market/time", {}))
+        return found
+
     async def close(self) -> None:
         """Let go of REST connections; the feed is closed by whoever reads it."""
         await self._http.aclose()
 
     async def _get(self, path: str, query: Mapping[str, Any]) -> bytes:
         url = self._options.rest_url
+        await self._take_turn()
         barred = self._barred_until - self._clock.monotonic()
         if barred > 0:  # any request in between would lengthen the ban
             raise Unavailable(f"{url}: this address asked too often and is barred", int(barred * 1000))
@@ -222,6 +242,12 @@ class BybitExchange:
         if isinstance(refusal, Unavailable) and answer.status_code == httpx.codes.FORBIDDEN:
             self._barred_until = self._clock.monotonic() + self._options.ban_wait
         raise refusal
+
+    async def _take_turn(self) -> None:
+        """Wait until one more request keeps within the exchange's limit."""
+        while pause := self._bucket.wait(int(self._clock.monotonic() * 1000)):
+            await self._clock.sleep(pause)
+        self._bucket.take(int(self._clock.monotonic() * 1000))
 
     def _read(self, parse: Any, *arguments: Any) -> Any:
         """A body that makes no sense is an outage of the other side, not of ours."""

@@ -14,6 +14,7 @@ import msgspec
 from shared.domain.candle import Candle, CandleSource
 from shared.domain.timeframe import Timeframe
 from shared.domain.trade import AggressorSide, Trade
+from shared.engine.candle_fold import check_numbers
 from shared.errors import InvalidMessage, Refused, Unavailable
 
 TRADE_TOPIC: Final = "publicTrade."
@@ -23,12 +24,16 @@ RATE_BAN_MILLIS: Final = 600_000
 _OTHER_TOPICS = frozenset({"orderbook", "kline", "tickers", "liquidation", "allLiquidation", "insurance", "priceLimit"})
 _SIDES = {"Buy": AggressorSide.BUY, "Sell": AggressorSide.SELL}
 # Beyond these a figure is damaged: an exponent such as 1e999999 is finite, and would fill the memory in the first sum.
-_SMALLEST, _LARGEST = Decimal("1e-18"), Decimal("1e18")
+_SMALLEST, _LARGEST = Decimal("1e-12"), Decimal("1e18")
+_SMALLEST_EXPONENT = -32
+# A frame is made some ms after its trades. Hosts of one venue may disagree a little, but a trade far ahead of its own
+# frame is damaged: it would stand in `prior_event_time` of every later pack, and no chain could prove a minute again.
+_MOST_AHEAD = 10_000
 _NAMED_TOPIC = re.compile(r",topic:([^,\s]+)")
 _NAMED_TOPICS = re.compile(r":\[([^\]]*)\]")
 
 _Millis = Annotated[int, msgspec.Meta(ge=0, le=253_402_300_799_999)]  # up to the year 9999: microseconds are refused
-_Text = Annotated[str, msgspec.Meta(min_length=1)]
+_Text = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
 _Place = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 
 
@@ -90,14 +95,14 @@ class _Fill(msgspec.Struct):
 class _TradeFrame(msgspec.Struct):
     topic: str
     ts: _Millis
-    data: list[_Fill]
+    data: Annotated[list[_Fill], msgspec.Meta(min_length=1)]
 
 
 class _Answer(msgspec.Struct, rename={"code": "retCode", "text": "retMsg"}):
     code: int
     text: str = ""
     result: msgspec.Raw = msgspec.Raw()
-    time: int = 0
+    time: _Millis = 0
 
 
 _Row = tuple[str, Decimal, Decimal, Decimal, Decimal, Decimal, Decimal]  # start, o, h, l, c, quantity, turnover
@@ -106,6 +111,10 @@ _Row = tuple[str, Decimal, Decimal, Decimal, Decimal, Decimal, Decimal]  # start
 class _Klines(msgspec.Struct, rename={"rows": "list"}):
     symbol: _Text
     rows: list[_Row]
+
+
+class _VenueTime(msgspec.Struct, rename={"nanos": "timeNano"}):
+    nanos: Annotated[str, msgspec.Meta(pattern="^[0-9]{1,20}$")]
 
 
 class _Instrument(msgspec.Struct):
@@ -125,14 +134,16 @@ _trade_frame = msgspec.json.Decoder(_TradeFrame)
 _answer = msgspec.json.Decoder(_Answer)
 _klines = msgspec.json.Decoder(_Klines)
 _instruments = msgspec.json.Decoder(_Instruments)
+_venue_time = msgspec.json.Decoder(_VenueTime)
 
 
 def decode(frame: bytes | str) -> Frame:
     """What one websocket frame says.
 
     Raises:
-        InvalidMessage: No JSON object, or a trade frame that breaks its shape. The text names the fault. A frame that
-            cannot be read may have held trades, so the connection cannot claim to have seen everything.
+        InvalidMessage: No JSON object, or a trade frame that breaks its shape or holds numbers that no trade can have.
+            The text names the fault. A frame that cannot be read may have held trades, so the connection cannot claim
+            to have seen everything.
     """
     try:
         envelope = _envelope.decode(frame)
@@ -157,19 +168,20 @@ def _read(decoder: "msgspec.json.Decoder[_T]", data: Any, name: str) -> _T:
 
 
 def _trades(frame: _TradeFrame) -> TradesFrame:
-    symbol = frame.topic.removeprefix(TRADE_TOPIC)
-    return TradesFrame(tuple(_trade(symbol, fill, ordinal) for ordinal, fill in enumerate(frame.data)), frame.ts)
+    symbol, latest = frame.topic.removeprefix(TRADE_TOPIC), frame.ts + _MOST_AHEAD
+    trades = tuple(_trade(symbol, fill, ordinal, latest) for ordinal, fill in enumerate(frame.data))
+    check_numbers(trades)  # the builder's own rule: what it refuses would spoil a pack full of good trades
+    return TradesFrame(trades, frame.ts)
 
 
-def _trade(symbol: str, fill: _Fill, ordinal: int) -> Trade:
+def _trade(symbol: str, fill: _Fill, ordinal: int, latest: int) -> Trade:
     if fill.s != symbol:
         raise InvalidMessage(f"trade frame: {fill.s!r} stands under the topic of {symbol!r}")
     side = _SIDES.get(fill.S)
     if side is None:
         raise InvalidMessage(f"trade frame: side {fill.S!r} of {symbol} is neither 'Buy' nor 'Sell'")
-    for name, value in (("price", fill.p), ("quantity", fill.v)):
-        if not (value.is_finite() and _SMALLEST <= value <= _LARGEST):
-            raise InvalidMessage(f"trade frame: {name} {value} of {symbol} is no sane positive number")
+    if latest < fill.T:
+        raise InvalidMessage(f"trade frame: a trade of {symbol} at {fill.T} stands {_MOST_AHEAD} ms ahead of its frame")
     return Trade(symbol, fill.T, fill.p, fill.v, fill.i, side, fill.seq, ordinal, fill.BT, fill.RPI)
 
 
@@ -212,11 +224,10 @@ def parse_klines(exchange: str, body: bytes, timeframe: Timeframe, now: int) -> 
 
 def _candle(exchange: str, symbol: str, timeframe: Timeframe, row: _Row) -> Candle:
     start, opening, high, low, close, quantity, turnover = row
-    sane = all(value.is_finite() and 0 <= value <= _LARGEST for value in row[1:])
-    if not (
-        re.fullmatch("[0-9]{1,15}", start) and sane and 0 < low <= min(opening, close) <= max(opening, close) <= high
-    ):
-        raise InvalidMessage(f"klines: the row {', '.join(map(str, row))} of {symbol} is no candle")
+    is_start = re.fullmatch("[0-9]{1,15}", start) and int(start) % timeframe.millis == 0
+    sane = all(_is_sane(value) for value in row[1:])
+    if not (is_start and sane and _SMALLEST <= low <= min(opening, close) <= max(opening, close) <= high):
+        raise InvalidMessage(f"klines: the row {', '.join(map(str, row))[:200]} of {symbol} is no candle")
     return Candle(
         exchange=exchange,
         symbol=symbol,
@@ -232,6 +243,20 @@ def _candle(exchange: str, symbol: str, timeframe: Timeframe, row: _Row) -> Cand
         complete=True,
         source=CandleSource.EXCHANGE,
     )
+
+
+def _is_sane(value: Decimal) -> bool:
+    return value.is_finite() and 0 <= value <= _LARGEST and value.adjusted() >= _SMALLEST_EXPONENT
+
+
+def parse_venue_time(body: bytes) -> int:
+    """The venue's clock in a ``/v5/market/time`` answer, ms UTC.
+
+    Raises:
+        InvalidMessage, Refused, Unavailable: The body is damaged, or is an error (see `parse_result`).
+    """
+    said = _read(_venue_time, parse_result(_read(_answer, body, "time")), "time")
+    return int(said.nanos) // 1_000_000
 
 
 def parse_instruments(body: bytes) -> tuple[frozenset[str], str]:

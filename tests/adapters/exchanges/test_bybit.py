@@ -4,20 +4,24 @@ import asyncio
 import gzip
 import json
 import socket
+from collections import Counter
 from contextlib import aclosing
 
+import httpx
 import pytest
 from pydantic import ValidationError
 
+from shared.adapters.clock.manual import ManualClock
 from shared.adapters.clock.system import SystemClock
 from shared.adapters.exchanges.bybit import BybitExchange, Options, create
 from shared.adapters.loader import load
-from shared.domain.feed import FeedAlive, FeedConnected, FeedDisconnected, FeedTrades
+from shared.domain.feed import FeedAlive, FeedConnected, FeedDisconnected, FeedIgnored, FeedTrades
 from shared.domain.timeframe import Timeframe
 from shared.errors import Refused, Unavailable
 from tests.adapters.exchanges.fake_bybit import CLOUDFRONT, FakeBybit
 from tests.makers import MINUTE, START, recorded
 
+FILL = {"s": "BTCUSDT", "S": "Buy", "v": "1", "p": "2", "i": "i1", "BT": False}
 SYMBOLS = ["BTCUSDT", "ETHUSDT", "SOLUSDT"]
 QUICK = {
     "connect_timeout": 2.0,
@@ -33,9 +37,19 @@ QUICK = {
 }
 
 
-def exchange_at(fake: FakeBybit, **options) -> BybitExchange:
+class DayOfTheRecording(SystemClock):
+    """Its wall clock stands at the time of a recording."""
+
+    def __init__(self, now: int) -> None:
+        self._now = now
+
+    def now(self):
+        return self._now
+
+
+def exchange_at(fake: FakeBybit, clock=None, **options) -> BybitExchange:
     settings = {"ws_url": fake.ws_url, "rest_url": fake.rest_url, "category": "spot" if fake.spot else "linear"}
-    return create(Options(**(settings | QUICK | options)), SystemClock())
+    return create(Options(**(settings | QUICK | options)), clock or SystemClock())
 
 
 async def until(exchange: BybitExchange, symbols: list[str], *kinds: type) -> list:
@@ -202,20 +216,41 @@ async def test_last_trades_repeated_before_the_ack_travel_and_are_not_covered():
 
 async def test_a_frame_that_cannot_be_read_ends_the_run():
     async with FakeBybit(script=['{"topic":"publicTrade.BTCUSDT","ts":1,"data":[{}]}']).serve() as fake:
-        (lost,) = await until(exchange_at(fake), SYMBOLS, FeedDisconnected)
+        ignored, lost = await until(exchange_at(fake), SYMBOLS, FeedDisconnected)
+        assert ignored == FeedIgnored("refused")
         assert "a frame cannot be read (trade frame" in lost.reason
+
+
+@pytest.mark.parametrize("days", [-2, 2, 3_000_000])
+async def test_a_frame_of_another_day_is_refused_before_it_moves_the_watermark(days):
+    at = max(0, SystemClock().now() + days * 86_400_000)
+    line = json.dumps({"topic": "publicTrade.BTCUSDT", "ts": at, "data": [FILL | {"T": at}]})
+    async with FakeBybit(script=[line]).serve() as fake:
+        ignored, lost = await until(exchange_at(fake), SYMBOLS, FeedDisconnected)
+        assert ignored == FeedIgnored("refused")
+        assert any(words in lost.reason for words in ("check this machine's date", "trade frame: Expected `int`"))
+
+
+async def test_the_venue_tells_its_time():
+    body = '{"retCode":0,"result":{"timeSecond":"1688639403","timeNano":"1688639403423213947"},"time":1688639403424}'
+    async with FakeBybit(rest={"time": [(200, body), (200, '{"retCode":0,"result":{}}')]}).serve() as fake:
+        exchange = exchange_at(fake)
+        assert await exchange.venue_time() == 1_688_639_403_423
+        with pytest.raises(Unavailable, match="answered with something else"):
+            await exchange.venue_time()
+        await exchange.close()
 
 
 async def test_the_recorded_session_gives_eight_trades_and_counts_what_it_ignores():
     lines = recorded("ws_raw", "bybit_v5_spot_testnet_session_2026-09-13.jsonl").read_text().splitlines()
     async with FakeBybit(spot=True, script=lines, lively=set()).serve() as fake:
-        exchange = exchange_at(fake, silence=0.15)
+        exchange = exchange_at(fake, DayOfTheRecording(1_789_299_670_000), silence=0.15)
         events = await until(exchange, ["BTCUSDT"], FeedDisconnected)
         trades = [trade for event in events if isinstance(event, FeedTrades) for trade in event.trades]
         connected = next(event for event in events if isinstance(event, FeedConnected))
         assert len(trades) == len({trade.trade_id for trade in trades}) == 8
         assert connected.refused == {}
-        assert exchange.ignored == {"orderbook": 2}
+        assert Counter(event for event in events if isinstance(event, FeedIgnored)) == {FeedIgnored("orderbook"): 2}
 
 
 async def test_the_old_protocol_gives_no_trades_no_crash_and_a_count():
@@ -223,10 +258,9 @@ async def test_the_old_protocol_gives_no_trades_no_crash_and_a_count():
         lines = [line.partition(": ")[2] for line in capture if line[0].isdigit()]
     async with FakeBybit(script=lines, lively=set()).serve() as fake:
         exchange = exchange_at(fake, silence=0.5)
-        events = await until(exchange, ["BTCUSDT"], FeedDisconnected)
-        assert [type(event) for event in events] == [FeedDisconnected]
-        assert "no trades of any symbol" in events[0].reason
-        assert exchange.ignored == {"foreign": 3342}
+        *ignored, lost = await until(exchange, ["BTCUSDT"], FeedDisconnected)
+        assert Counter(ignored) == {FeedIgnored("foreign"): 3342}
+        assert "no trades of any symbol" in lost.reason
 
 
 async def test_closing_the_events_closes_the_socket():
@@ -295,6 +329,25 @@ async def test_a_barred_address_asks_nothing_until_the_ban_is_over():
             assert 0 < caught.value.retry_after <= 600_000
         await exchange.close()
         assert len(fake.queries) == 1
+
+
+async def test_no_more_requests_go_out_than_the_settings_allow_in_five_seconds(monkeypatch):
+    clock, times = ManualClock(START), []
+    exchange = create(Options(rest_requests=3), clock)
+
+    async def get(*_, **__):
+        times.append((clock.now() - START) // 1_000)
+        return httpx.Response(200, text=klines(0))
+
+    monkeypatch.setattr(exchange._http, "get", get)
+    asked = [asyncio.create_task(exchange.candles("BTCUSDT", Timeframe.M1, START, START + MINUTE)) for _ in range(7)]
+    while not all(task.done() for task in asked):
+        for _ in range(20):
+            await asyncio.sleep(0)
+        clock.advance_to(clock.now() + 1_000)
+    assert times == [0, 0, 0, 5, 5, 5, 10]
+    assert all(len(task.result()) == 1 for task in asked)
+    await exchange.close()
 
 
 async def test_an_address_where_nobody_listens_is_unavailable():

@@ -141,5 +141,5 @@ def test_a_trade_no_candle_can_hold_is_refused_too(tmp_path):
         '{"topic":"publicTrade.BTCUSDT","type":"snapshot","ts":1747612836880,"data":[{"T":1747612836878,"s":"BTCUSDT",'
         '"S":"Buy","v":"0.0000000000001","p":"64","i":"a","BT":false}]}'
     )
-    with pytest.raises(InvalidInput, match=r"trade 'a' of BTCUSDT has .*; mend or remove it"):
+    with pytest.raises(InvalidInput, match=r"trade 'a' of BTCUSDT has .*; remove the line"):
         convert([path], symbol="BTCUSDT", out=tmp_path / "out.csv")

@@ -8,8 +8,10 @@ import pytest
 
 from services.ingestor import service
 from shared.adapters.clock.system import SystemClock
-from shared.domain.feed import FeedDisconnected
+from shared.domain.feed import FeedDisconnected, FeedIgnored
 from shared.errors import ConfigurationError, Refused, Unavailable
+from shared.runtime import metrics
+from shared.runtime.sections import IngestorSection
 from shared.runtime.service import HealthStatus
 from tests.makers import EXCHANGE, START
 from tests.services.ingestor.parts import SYMBOLS, FlakyBus, ScriptedFeed, connected, eventually, trades
@@ -31,9 +33,9 @@ class Listing:
 
 
 def ingestor(feed, bus, history=None, symbols=SYMBOLS, **options):
-    settings = {"shards": 1, "pack_millis": 5, "include_block_trades": False, "include_rpi": True} | options
+    defaults = IngestorSection(pack_millis=5).model_dump()
     return service.create(
-        feed=feed, history=history, bus=bus, clock=SystemClock(), symbols=symbols, run_prefix="p", **settings
+        feed=feed, history=history, bus=bus, clock=SystemClock(), symbols=symbols, run_prefix="p", **defaults | options
     )
 
 
@@ -161,3 +163,34 @@ async def test_what_is_in_hand_is_published_when_the_service_is_cancelled():
         feed.say(connected(), trades(START + 1))
         await eventually(lambda: made.health().facts["trades"] == 1)
     assert [trade.event_time for pack in bus.packs for trade in pack.trades] == [START + 1]
+
+
+async def test_frames_without_trades_are_counted_by_reason_and_make_no_pack():
+    feed, bus = ScriptedFeed(), FlakyBus()
+    made = ingestor(feed, bus)
+    counter = metrics.FRAMES_IGNORED.labels(EXCHANGE, "orderbook")
+    before = counter._value.get()
+    async with running(made):
+        feed.say(connected(), FeedIgnored("orderbook"), FeedIgnored("orderbook"), FeedIgnored("refused"))
+        await eventually(lambda: made.health().facts["frames_ignored"] == 3)
+        assert counter._value.get() == before + 2
+        assert all(pack.trades == () for pack in bus.packs)
+
+
+class BehindVenue:
+    """A venue whose clock is 10 s behind the machine's."""
+
+    async def venue_time(self):
+        return SystemClock().now() - 10_000
+
+
+async def test_a_local_clock_that_is_wrong_is_seen_in_health_although_candles_do_not_care():
+    feed, bus = ScriptedFeed(), FlakyBus()
+    made = ingestor(feed, bus, venue_clock=BehindVenue())
+    async with running(made):
+        feed.say(connected())
+        await eventually(lambda: made.health().status is HealthStatus.DEGRADED)
+        assert made.health().detail.startswith("this machine's clock is 10.0 s ahead of the venue's: synchronise it")
+        assert made.health().facts["clock_offset_ms"] == pytest.approx(10_000, abs=100)
+        feed.say(FeedDisconnected("cannot reach ws://x"))
+        await eventually(lambda: made.health().detail == "cannot reach ws://x")
