@@ -9,13 +9,16 @@ from typing import Any
 
 from aiohttp import web
 
+from services.sandbox.broken_answer import halved, unanswered
 from services.sandbox.bybit_frames import trade_id
 from services.sandbox.bybit_refusal import refusal
 from services.sandbox.faults import FaultBoard
 from services.sandbox.klines import Klines, plain
 from services.sandbox.market import MINUTE, Listing, Market
 from services.sandbox.stream import LiveStream
+from services.sandbox.wrong_klines import WrongKlines
 from shared.domain.trade import AggressorSide, Trade
+from shared.ports import Clock
 
 _INTERVALS = {str(minutes): minutes * MINUTE for minutes in (1, 3, 5, 15, 30, 60, 120, 240, 360, 720)} | {
     "D": 1440 * MINUTE
@@ -38,11 +41,13 @@ _Handler = Callable[[Mapping[str, str]], Awaitable[dict[str, Any]]]
 class BybitRest:
     """Serves the REST endpoints. Weekly and monthly klines are not offered."""
 
-    def __init__(self, market: Market, stream: LiveStream, faults: FaultBoard) -> None:
+    def __init__(self, clock: Clock, market: Market, stream: LiveStream, faults: FaultBoard) -> None:
+        self._clock = clock
         self._market = market
         self._stream = stream
         self._faults = faults
         self._klines = Klines(market)
+        self._wrong_klines = WrongKlines(market, faults)
 
     def routes(self) -> list[web.RouteDef]:
         """What it serves."""
@@ -59,15 +64,22 @@ class BybitRest:
             kind = self._faults.strike("rest_refuse")
             if kind is not None:
                 return refusal(str(kind))
-            code, message, result = 0, "OK", {}
-            try:
-                result = await handler(request.query)
-            except _BadRequestError as error:
-                code, message = error.code, error.message
-            body = {"retCode": code, "retMsg": message, "result": result, "retExtInfo": {}, "time": self._stream.now()}
-            return web.json_response(body)
+            answer = await self._answer(handler, request)
+            await self._clock.sleep(int(self._faults.strike("rest_slow") or 0))
+            if self._faults.strike("rest_swallow") is not None:
+                return unanswered(request)
+            return answer if self._faults.strike("rest_truncate") is None else halved(answer)
 
         return serve
+
+    async def _answer(self, handler: _Handler, request: web.Request) -> web.Response:
+        code, message, result = 0, "OK", {}
+        try:
+            result = await handler(request.query)
+        except _BadRequestError as error:
+            code, message = error.code, error.message
+        body = {"retCode": code, "retMsg": message, "result": result, "retExtInfo": {}, "time": self._stream.now()}
+        return web.json_response(body)
 
     async def _time(self, query: Mapping[str, str]) -> dict[str, Any]:
         del query
@@ -84,6 +96,8 @@ class BybitRest:
         now = self._stream.known_to()
         starts = _window(query, interval, limit, self._market.history_start, now)
         rows = await self._klines.rows(symbol, interval, starts, now)
+        if interval == MINUTE:
+            rows = self._wrong_klines.falsify(symbol, rows, now)
         return {"symbol": symbol, "category": category, "list": rows[::-1]}
 
     async def _recent_trades(self, query: Mapping[str, str]) -> dict[str, Any]:

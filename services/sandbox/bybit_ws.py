@@ -7,7 +7,6 @@ words them. Compression is not negotiated.
 import asyncio
 import json
 import logging
-from collections import deque
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,7 +14,7 @@ from aiohttp import WSMsgType, web
 
 from services.sandbox import bybit_frames as frames
 from services.sandbox.bybit_refusal import refusal
-from services.sandbox.faults import FaultBoard
+from services.sandbox.client_line import ClientLine, SharedLine
 from services.sandbox.market import Market
 from services.sandbox.stream import LiveStream
 
@@ -25,16 +24,18 @@ _CATEGORIES = ("linear", "spot", "inverse")
 _PREFIX = "publicTrade."
 _SPOT_ARGS = 10
 _ARGS_LENGTH = 21_000
+_RESET = 1006  # what a client reports when no closing frame came
 _MOST_WAITING = 50_000  # frames; a client that is further behind is cut off, as the venue would
 
 
 class BybitSocket:
     """Serves the websocket endpoints."""
 
-    def __init__(self, market: Market, stream: LiveStream, faults: FaultBoard) -> None:
+    def __init__(self, market: Market, stream: LiveStream, line: SharedLine) -> None:
         self._market = market
         self._stream = stream
-        self._faults = faults
+        self.line = line
+        self._faults = line.faults
         self._connections: dict[_Connection, None] = {}
         self._accepted = 0
         self.trades_sent = 0
@@ -102,12 +103,6 @@ class BybitSocket:
         self._stream.catch_up()
         return self._faults.strike("ws_no_pong") is None
 
-    def copies(self) -> int:
-        """How often a data frame is written."""
-        if self._faults.strike("ws_half_open") is not None:
-            return 0
-        return 1 + int(self._faults.strike("ws_duplicate") or 0)
-
     def _symbol(self, category: str, topic: Any) -> str | None:
         if category == "inverse" or not isinstance(topic, str) or not topic.startswith(_PREFIX):
             return None
@@ -136,49 +131,62 @@ class _Connection:
         self._socket = socket
         self._conn_id = conn_id
         self._topics: set[str] = set()
-        self._waiting: deque[str] = deque()
+        self._line = ClientLine(owner.line)
         self._something = asyncio.Event()
-        self._closing: int | None = None
+        self._cut = asyncio.Event()
+        self._code = 0
 
     def offer(self, text: str, trades: int) -> None:
-        copies = self._owner.copies()
-        self._owner.trades_sent += trades * copies
-        for _ in range(copies):
-            self.write(text)
+        self._owner.trades_sent += self._line.put_trades(text, trades)
+        self._wake_writer()
 
     def write(self, text: str) -> None:
-        if len(self._waiting) >= _MOST_WAITING:
-            logger.warning("sandbox cuts off a slow client", extra={"connection": self._conn_id})
-            self.drop(1006)
-            return
-        self._waiting.append(text)
-        self._something.set()
+        self._line.put(text)
+        self._wake_writer()
 
     def drop(self, code: int) -> None:
-        self._closing = code
-        self._something.set()
-        if code == 1006 and self._request.transport is not None:  # noqa: PLR2004 -- "no closing frame was seen"
+        self._code = code
+        self._cut.set()
+        if code == _RESET and self._request.transport is not None:
             self._request.transport.abort()
+
+    def _wake_writer(self) -> None:
+        if len(self._line) > _MOST_WAITING and not self._cut.is_set():
+            logger.warning("sandbox cuts off a slow client", extra={"connection": self._conn_id})
+            self.drop(_RESET)
+        self._something.set()
 
     async def run(self) -> None:
         """Serve until the client goes or is cut off."""
-        writer = asyncio.create_task(self._write_all())
+        tasks = [asyncio.create_task(self._write_all()), asyncio.create_task(self._close_when_cut())]
         try:
             async for message in self._socket:
                 if message.type is WSMsgType.TEXT:
                     self._answer(message.data)
         finally:
-            writer.cancel()
-            await asyncio.gather(writer, return_exceptions=True)
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _write_all(self) -> None:
-        while self._closing is None:
+        clock = self._owner.line.clock
+        while True:
             await self._something.wait()
             self._something.clear()
-            while self._waiting and self._closing is None:
-                await self._socket.send_str(self._waiting.popleft())
-        if self._closing != 1006:  # noqa: PLR2004 -- the transport is gone already
-            await self._socket.close(code=self._closing)
+            while (due := self._line.take()) is not None:
+                if due.time > clock.now():
+                    await clock.sleep(due.time - clock.now())
+                if self._cut.is_set():
+                    return
+                if isinstance(due.frame, str):
+                    await self._socket.send_str(due.frame)
+                else:
+                    await self._socket.send_bytes(due.frame)
+
+    async def _close_when_cut(self) -> None:
+        await self._cut.wait()
+        if self._code != _RESET:  # or the transport is gone already
+            await self._socket.close(code=self._code)
 
     def _answer(self, text: str) -> None:
         try:

@@ -1,22 +1,50 @@
-"""The one channel of the sandbox: posts and edits in, messages as the Bot API shows them out, and news to watchers.
+"""One channel of the sandbox: posts and edits in, messages as the Bot API shows them out, and news to watchers.
 
-It keeps what Telegram's servers keep: messages by id, their pictures, and who is watching. Times are seconds of market
-time, as messages carry them.
+It keeps what Telegram's servers keep, deleted messages too, and who is watching. Message ids ascend by one, channel by
+channel. Times are seconds of market time, as messages carry them.
 """
 
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import Any
 
-from services.sandbox.picture import Picture
 from shared.ports import Clock
 
 Message = dict[str, Any]
 News = dict[str, Any]
 
-_FIRST_CHAT_ID = -1_001_000_000_001
+_CHAT_IDS = -1_001_000_000_000
 _WATCHER_BACKLOG = 1_000  # news; a page that is further behind begins anew
+
+
+@dataclass(slots=True)
+class Post:
+    """A message and what became of it.
+
+    Attributes:
+        message: As it stands, or stood last.
+        edits: How often it was changed.
+        deleted: It does not stand any more.
+        data: Data of all buttons it ever had, in their order.
+    """
+
+    message: Message
+    edits: int = 0
+    deleted: bool = False
+    data: dict[str, None] = field(default_factory=dict)
+
+    def show(self, message: Message) -> None:
+        """The message now looks like this."""
+        self.message = message
+        self.data |= dict.fromkeys(button_data(message))
+
+
+def button_data(message: Message) -> list[str]:
+    """Data of the buttons a message has."""
+    rows = message.get("reply_markup", {}).get("inline_keyboard", [])
+    return [button["callback_data"] for row in rows for button in row if "callback_data" in button]
 
 
 class Channel:
@@ -26,20 +54,20 @@ class Channel:
         clock: Market time; messages carry it.
         chat: The channel's id (``-100...``) or its public name (``@signals``).
         title: Name shown.
+        number: Of the channel, 1 for the first: makes the id of one that has only a name.
     """
 
-    def __init__(self, clock: Clock, chat: str, title: str) -> None:
+    def __init__(self, clock: Clock, chat: str, title: str, number: int = 1) -> None:
         self._clock = clock
         self._names = {chat}
-        self.chat: dict[str, Any] = {"id": _FIRST_CHAT_ID, "title": title, "type": "channel"}
+        self.name = chat
+        self.chat: dict[str, Any] = {"id": _CHAT_IDS - number, "title": title, "type": "channel"}
         if chat.startswith("@"):
             self.chat["username"] = chat[1:]
-            self._names.add(str(_FIRST_CHAT_ID))
+            self._names.add(str(self.chat["id"]))
         else:
             self.chat["id"] = int(chat)
-        self._messages: dict[int, Message] = {}
-        self._pictures: dict[str, Picture] = {}
-        self._last_id = 0
+        self._posts: dict[int, Post] = {}
         self._watchers: set[asyncio.Queue[News | None]] = set()
         self.sent = 0
         self.edited = 0
@@ -52,34 +80,25 @@ class Channel:
     @property
     def messages(self) -> list[Message]:
         """All messages that stand, oldest first."""
-        return list(self._messages.values())
+        return [post.message for post in self._posts.values() if not post.deleted]
+
+    @property
+    def posts(self) -> list[Post]:
+        """Every message there ever was, oldest first."""
+        return list(self._posts.values())
 
     def find(self, message_id: int) -> Message | None:
         """A message that stands."""
-        return self._messages.get(message_id)
-
-    def picture(self, file_id: str) -> Picture | None:
-        """An uploaded picture."""
-        return self._pictures.get(file_id)
-
-    def keep(self, picture: Picture) -> list[dict[str, Any]]:
-        """Store a picture; returns the ``photo`` of a message: its sizes, of which there is one."""
-        file_id = f"photo-{len(self._pictures) + 1}"
-        self._pictures[file_id] = picture
-        return self.sizes(file_id)
-
-    def sizes(self, file_id: str) -> list[dict[str, Any]]:
-        """The ``photo`` of a message that shows a stored picture."""
-        picture = self._pictures[file_id]
-        size = {"width": picture.width, "height": picture.height, "file_size": len(picture.data)}
-        return [{"file_id": file_id, "file_unique_id": f"unique-{file_id}", **size}]
+        post = self._posts.get(message_id)
+        return None if post is None or post.deleted else post.message
 
     def post(self, content: Message) -> Message:
         """Add a message; `content` is all but its head."""
-        self._last_id += 1
-        head = {"message_id": self._last_id, "sender_chat": self.chat, "chat": self.chat, "date": self._seconds()}
+        message_id = len(self._posts) + 1
+        head = {"message_id": message_id, "sender_chat": self.chat, "chat": self.chat, "date": self._seconds()}
         message = {**head, **content}
-        self._messages[self._last_id] = message
+        post = self._posts[message_id] = Post(message)
+        post.show(message)
         self.sent += 1
         self.photographed += "photo" in content
         self._tell({"event": "message", "message": message})
@@ -87,16 +106,18 @@ class Channel:
 
     def edit(self, message_id: int, changes: Message) -> Message:
         """Change a message that stands; a value of None takes its key away."""
-        merged = self._messages[message_id] | changes | {"edit_date": self._seconds()}
+        post = self._posts[message_id]
+        merged = post.message | changes | {"edit_date": self._seconds()}
         message = {key: value for key, value in merged.items() if value is not None}
-        self._messages[message_id] = message
+        post.show(message)
+        post.edits += 1
         self.edited += 1
         self._tell({"event": "message", "message": message})
         return message
 
     def delete(self, message_id: int) -> None:
         """Remove a message that stands."""
-        del self._messages[message_id]
+        self._posts[message_id].deleted = True
         self._tell({"event": "delete", "message_id": message_id})
 
     def answer(self, query_id: str, text: str, show_alert: bool) -> None:

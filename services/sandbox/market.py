@@ -38,7 +38,8 @@ class Listing:
 
 
 class Minute(NamedTuple):
-    """What traded in a minute (or a part of it). Prices in quote, quantity in base, turnover in quote units."""
+    """What traded in a minute (or a part of it). Prices in quote, quantity in base, turnover in quote units; `trades`
+    is their number."""
 
     open: Decimal
     high: Decimal
@@ -46,6 +47,7 @@ class Minute(NamedTuple):
     close: Decimal
     quantity: Decimal
     turnover: Decimal
+    trades: int = 0
 
 
 class Market(Protocol):
@@ -88,4 +90,5 @@ def summarise(trades: Iterable[Trade]) -> Minute | None:
         close=prices[-1],
         quantity=sum((trade.quantity for trade in counted), Decimal(0)),
         turnover=sum((trade.price * trade.quantity for trade in counted), Decimal(0)),
+        trades=len(counted),
     )

@@ -1,11 +1,14 @@
-"""A market that replays recorded trades: trades in, the same trades by time out."""
+"""A market that replays recorded trades: trades or files of them in, the same trades by time out."""
 
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
+from pathlib import Path
 
 from services.sandbox.market import MINUTE, Listing, Minute, summarise
+from shared.adapters.recorded_trades import AUTO, read_recorded
+from shared.adapters.wire.read_report import ReadReport
 from shared.domain.trade import Trade
 from shared.errors import InvalidInput
 
@@ -14,7 +17,8 @@ class RecordedMarket:
     """Trades that have happened.
 
     Args:
-        trades: In any order; all are held in memory.
+        trades: In any order; all are held in memory. One without an id gets its place among the symbol's trades as id,
+            because a venue numbers what it sends, and without an id a repeated frame would count twice.
         start: Market time from which they count as live, ms UTC; the time of the first trade when not given. What is
             earlier is history.
         listings: How the symbols trade; steps are read off the trades where a symbol is not named here.
@@ -31,16 +35,14 @@ class RecordedMarket:
             by_symbol[trade.symbol].append(trade)
         if not by_symbol:
             raise InvalidInput("the recording holds no trade; give a file with at least one")
-        self._trades = {
-            symbol: sorted(found, key=lambda trade: (trade.event_time, trade.sequence, trade.ordinal))
-            for symbol, found in by_symbol.items()
-        }
+        self._trades = {symbol: _in_order(found) for symbol, found in by_symbol.items()}
         self._times = {symbol: [trade.event_time for trade in found] for symbol, found in self._trades.items()}
         known = listings or {}
         self._listings = {symbol: known.get(symbol) or _observed(found) for symbol, found in self._trades.items()}
         first = min(times[0] for times in self._times.values())
         self._start = first if start is None else start
         self._history_start = min(first, self._start) // MINUTE * MINUTE
+        self._end = max(times[-1] for times in self._times.values()) // MINUTE * MINUTE + MINUTE
 
     @property
     def listings(self) -> dict[str, Listing]:
@@ -57,6 +59,11 @@ class RecordedMarket:
         """First minute known, ms UTC."""
         return self._history_start
 
+    @property
+    def end(self) -> int:
+        """End of the last minute with a trade, ms UTC."""
+        return self._end
+
     def trades(self, symbol: str, start: int, end: int) -> list[Trade]:
         """Trades with ``start <= event_time < end``, in the venue's order."""
         times = self._times[symbol]
@@ -65,6 +72,27 @@ class RecordedMarket:
     def minute(self, symbol: str, open_time: int) -> Minute | None:
         """The trades of a whole minute, block trades left out; None where nobody traded."""
         return summarise(self.trades(symbol, open_time, open_time + MINUTE))
+
+
+def open_recording(files: Sequence[Path], symbol: str, format_name: str = AUTO) -> RecordedMarket:
+    """The market of one symbol in files of recorded trades.
+
+    Args:
+        files: The files; several are one recording.
+        symbol: As the files spell it; the market has it in upper case.
+        format_name: See `read_recorded`.
+
+    Raises:
+        InvalidInput: A file cannot be read or recognised, or holds no trade of the symbol.
+    """
+    found = read_recorded(files, symbol=symbol, format_name=format_name, columns=None, report=ReadReport())
+    return RecordedMarket(trade._replace(symbol=symbol.upper()) for trade in found)
+
+
+def _in_order(trades: list[Trade]) -> list[Trade]:
+    """A symbol's trades in the venue's order, each with an id."""
+    trades.sort(key=lambda trade: (trade.event_time, trade.sequence, trade.ordinal))
+    return [trade if trade.trade_id else trade._replace(trade_id=str(place)) for place, trade in enumerate(trades)]
 
 
 def _observed(trades: list[Trade]) -> Listing:

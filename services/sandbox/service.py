@@ -1,20 +1,28 @@
-"""Composes the sandbox: a clock and a market in; a local Bybit, a local Telegram and a page for people out."""
+"""Composes the sandbox: a clock and a market in; a local Bybit, Kraken and Telegram and a page for people out.
+
+Its faults are switched by ``POST /sandbox/faults``; `controls` lists this and the other addresses for tests.
+"""
 
 import asyncio
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from aiohttp import web
 
+from services.sandbox.album import Album
 from services.sandbox.bybit_rest import BybitRest
 from services.sandbox.bybit_ws import BybitSocket
 from services.sandbox.channel import Channel
+from services.sandbox.client_line import SharedLine
+from services.sandbox.controls import Controls
 from services.sandbox.faults import FaultBoard
+from services.sandbox.kraken_rest import KrakenRest
 from services.sandbox.market import Market
 from services.sandbox.page import Page
 from services.sandbox.stream import LiveStream
-from services.sandbox.telegram_api import TelegramApi
+from services.sandbox.telegram_api import TelegramApi, bot_of
+from services.sandbox.telegram_methods import TelegramMethods
 from services.sandbox.telegram_request import LARGEST_BODY
 from services.sandbox.updates import Updates
 from shared.errors import ConfigurationError
@@ -29,7 +37,7 @@ class Addresses:
     """Where the sandbox listens.
 
     Attributes:
-        rest_url: Instead of ``https://api.bybit.com``.
+        rest_url: Instead of ``https://api.bybit.com`` and of ``https://api.kraken.com``.
         ws_url: Instead of ``wss://stream.bybit.com``; ``/v5/public/linear`` follows it.
         telegram_base_url: Instead of ``https://api.telegram.org/bot``; the token follows it.
         page_url: The channel, for people.
@@ -157,7 +165,8 @@ def create(
     end: int | None = None,
     wait_for_client: bool = False,
     on_first_subscription: Callable[[], None] | None = None,
-    rate_limit: int | None = None,
+    operations_chat: str = "@sandbox_operations",
+    seed: int = 0,
 ) -> SandboxService:
     """Build the sandbox.
 
@@ -173,12 +182,13 @@ def create(
         end: No trades at or after this time, ms UTC; pings are still answered.
         wait_for_client: The market opens with the first subscription (see `LiveStream`).
         on_first_subscription: Called once, when the first topic is confirmed: the place to set the clock going.
-        rate_limit: Sends and edits a minute before Telegram answers 429; None for no limit.
+        operations_chat: A second chat, for messages that are forwarded; the page does not show it.
+        seed: Of what faults leave to chance.
 
     Raises:
-        ConfigurationError: The token or the chat has a form that Telegram does not know.
+        ConfigurationError: The token or a chat has a form that Telegram does not know, or both chats are the same.
     """
-    _check_names(token, chat)
+    _check_names(token, chat, operations_chat)
     stream = LiveStream(
         clock,
         market,
@@ -187,23 +197,51 @@ def create(
         wait_for_client=wait_for_client,
         on_first_subscription=on_first_subscription,
     )
-    faults = FaultBoard()
-    socket = BybitSocket(market, stream, faults)
-    channel, updates = Channel(clock, chat, title), Updates(clock)
-    api = TelegramApi(clock=clock, channel=channel, updates=updates, faults=faults, token=token, rate_limit=rate_limit)
-    status = _status(stream, speed, channel, socket)
-    page = Page(channel=channel, updates=updates, api=api, socket=socket, faults=faults, status=status)
+    faults = FaultBoard(clock, seed)
+    socket = BybitSocket(market, stream, SharedLine(clock, faults, seed))
+    channel, operations = Channel(clock, chat, title), Channel(clock, operations_chat, "Operations", number=2)
     app = web.Application(client_max_size=LARGEST_BODY)
-    for part in (BybitRest(market, stream, faults), socket, api, page):
+    status = _status(stream, speed, channel, socket)
+    venues: tuple[_Part, ...] = (BybitRest(clock, market, stream, faults), KrakenRest(market, stream, faults), socket)
+    people = _telegram(clock=clock, channels=(channel, operations), socket=socket, token=token, status=status)
+    for part in (*venues, *people):
         app.add_routes(part.routes())
     return SandboxService(app=app, host=host, port=port, stream=stream, channel=channel, socket=socket, faults=faults)
 
 
-def _check_names(token: str, chat: str) -> None:
+class _Part(Protocol):
+    """What answers some of the addresses."""
+
+    def routes(self) -> list[web.RouteDef]:
+        """What it serves."""
+        ...
+
+
+def _telegram(
+    *,
+    clock: Clock,
+    channels: tuple[Channel, Channel],
+    socket: BybitSocket,
+    token: str,
+    status: Callable[[], dict[str, Any]],
+) -> tuple[_Part, ...]:
+    """The bot's side of the channels, the page of the first one, and the controls."""
+    album, updates, faults = Album(), Updates(clock), socket.line.faults
+    methods = TelegramMethods(channels, album, updates, bot_of(token))
+    api = TelegramApi(clock=clock, methods=methods, faults=faults, token=token)
+    page = Page(channel=channels[0], album=album, updates=updates, status=status)
+    controls = Controls(channel=channels[0], api=api, socket=socket, faults=faults, status=status)
+    return api, page, controls
+
+
+def _check_names(token: str, *chats: str) -> None:
     if ":" not in token:
         raise ConfigurationError("the sandbox token must have the form <digits>:<letters>")
-    if not chat.startswith("@") and not chat.removeprefix("-").isdecimal():
-        raise ConfigurationError(f"the sandbox chat {chat!r} must be a number (-100...) or @name")
+    for chat in chats:
+        if not chat.startswith("@") and not chat.removeprefix("-").isdecimal():
+            raise ConfigurationError(f"the sandbox chat {chat!r} must be a number (-100...) or @name")
+    if len(set(chats)) < len(chats):
+        raise ConfigurationError(f"the sandbox needs two different chats, got {chats[0]!r} twice")
 
 
 def _counters(channel: Channel, socket: BybitSocket) -> Counters:

@@ -67,6 +67,7 @@ class Tape:
             close=tick * int(price[-1]),
             quantity=step * int(quantity.sum()),
             turnover=tick * step * Decimal(int((price * quantity).sum())),
+            trades=int(price.size),
         )
 
 

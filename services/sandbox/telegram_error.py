@@ -35,3 +35,10 @@ def bad_request(text: str) -> TelegramError:
 def too_many_requests(seconds: int) -> TelegramError:
     """The answer to a flood."""
     return TelegramError(429, f"Too Many Requests: retry after {seconds}", seconds)
+
+
+def conflict() -> TelegramError:
+    """The answer to a poll while another one is there."""
+    return TelegramError(
+        409, "Conflict: terminated by other getUpdates request; make sure that only one bot instance is running"
+    )

@@ -8,11 +8,10 @@ import asyncio
 from collections.abc import Collection
 from typing import Any
 
-from services.sandbox.telegram_error import TelegramError, bad_request
+from services.sandbox.telegram_error import bad_request, conflict
 from shared.ports import Clock
 
 _KEPT_SECONDS = 150.0
-_CONFLICT = "Conflict: terminated by other getUpdates request; make sure that only one bot instance is running"
 _TOO_OLD = "query is too old and response timeout expired or query ID is invalid"
 
 
@@ -81,7 +80,7 @@ class Updates:
             if not len(self) and timeout_seconds > 0:
                 await _wait(mine, timeout_seconds)
             if mine in self._terminated:
-                raise TelegramError(409, _CONFLICT)
+                raise conflict()
         finally:
             self._terminated.discard(mine)
             if self._poller is mine:

@@ -5,11 +5,9 @@ Methods and errors: https://core.telegram.org/bots/api. Limits are kept by the c
 
 import logging
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from datetime import timedelta
+from collections.abc import AsyncIterator, Awaitable, Sequence
 from typing import Any, TypeVar
 
-import httpx
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from telegram import (
     Bot,
@@ -21,19 +19,11 @@ from telegram import (
     Update,
 )
 from telegram.constants import ParseMode
-from telegram.error import (
-    BadRequest,
-    ChatMigrated,
-    Conflict,
-    Forbidden,
-    InvalidToken,
-    NetworkError,
-    RetryAfter,
-    TelegramError,
-)
+from telegram.error import BadRequest, Conflict, InvalidToken, NetworkError, RetryAfter, TelegramError
 from telegram.request import HTTPXRequest
 
-from shared.errors import ConfigurationError, Refused, TrackerError, Unavailable, Uncertain
+from shared.adapters.wire.telegram_errors import description_of, retry_millis, translated
+from shared.errors import Refused, Unavailable, Uncertain
 from shared.ports import Button, ButtonPress, Clock
 
 logger = logging.getLogger(__name__)
@@ -42,21 +32,9 @@ _Answer = TypeVar("_Answer")
 _CONFLICT_PAUSE = 5_000
 _FIRST_PAUSE, _LONGEST_PAUSE = 1_000, 60_000
 _LONGEST_ANSWER = 200
-# Descriptions of error 400, by what they begin with, and the reason they mean.
-_REASONS = (
-    ("can't parse entities", "bad_markup"),
-    ("message to edit not found", "not_found"),
-    ("message can't be edited", "not_editable"),
-    ("there is no text in the message to edit", "not_editable"),
-    ("not enough rights", "forbidden"),
-    ("chat not found", "forbidden"),
-)
-_NOT_WRITTEN = (
-    httpx.ConnectError,
-    httpx.ConnectTimeout,
-    httpx.PoolTimeout,
-    httpx.ProxyError,
-    httpx.UnsupportedProtocol,
+_ELSEWHERE = (
+    "button presses go elsewhere: another process polls with this bot's token, or a webhook is set; stop it, or delete "
+    "the webhook"
 )
 
 
@@ -71,6 +49,8 @@ class Options(BaseModel):
         write_timeout: Seconds to write a request, pictures included.
         pool_timeout: Seconds to wait for a free connection.
         poll_timeout: Seconds the server holds a request for button presses open.
+        operations_chat: A chat of the operator's in which the bot may post and delete: a message whose sending got no
+            answer is forwarded there for a moment, to see whether it was sent. Empty: nothing is looked at.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
@@ -81,15 +61,18 @@ class Options(BaseModel):
     write_timeout: float = Field(default=20, gt=0)
     pool_timeout: float = Field(default=5, gt=0)
     poll_timeout: int = Field(default=25, ge=0, le=50)
+    operations_chat: str = ""
 
 
 class TelegramNotifier:
     """`Notifier` over python-telegram-bot."""
 
-    def __init__(self, bot: Bot, clock: Clock, poll_timeout: int) -> None:
+    def __init__(self, bot: Bot, clock: Clock, poll_timeout: int, operations_chat: str) -> None:
         self._bot = bot
         self._clock = clock
         self._poll_timeout = poll_timeout
+        self._operations_chat = operations_chat
+        self._press_trouble = ""
 
     async def send(self, chat: str, text: str, buttons: Sequence[Button]) -> int:
         """See `Notifier.send`."""
@@ -125,6 +108,37 @@ class TelegramNotifier:
         message: Message = await _answered(request)
         return message.message_id
 
+    @property
+    def can_peek(self) -> bool:
+        """See `Notifier.can_peek`."""
+        return bool(self._operations_chat)
+
+    async def peek(self, chat: str, message_id: int) -> str | None:
+        """See `Notifier.peek`. The Bot API reads no message of a channel, but it returns what it forwards."""
+        if not self._operations_chat:
+            raise Refused(
+                "telegram.operations_chat is empty, so no message can be looked at; name a chat of your own in which "
+                "the bot may post and delete",
+                "forbidden",
+            )
+        request = self._bot.forward_message(self._operations_chat, chat, message_id, disable_notification=True)
+        try:
+            copy: Message = await _answered(request)
+        except Uncertain as error:
+            # It may have been forwarded; a copy among the operator's messages harms nobody.
+            raise Unavailable(str(error)) from error
+        except Refused as refusal:
+            if refusal.reason == "not_found":
+                return None
+            raise
+        await self._take_away(copy)
+        return copy.text or copy.caption or ""
+
+    @property
+    def press_trouble(self) -> str:
+        """Why button presses cannot be read now, in one line; empty while they can."""
+        return self._press_trouble
+
     async def answer(self, press_id: str, text: str) -> None:
         """See `Notifier.answer`."""
         request = self._bot.answer_callback_query(press_id, text=text[:_LONGEST_ANSWER])
@@ -139,16 +153,17 @@ class TelegramNotifier:
         offset, failures = 0, 0
         while True:
             try:
-                updates = await self._bot.get_updates(
-                    offset=offset, timeout=self._poll_timeout, allowed_updates=[Update.CALLBACK_QUERY]
-                )
+                # After a failure a short poll: a long one that goes well says so only at its end.
+                wait = 0 if failures else self._poll_timeout
+                poll = self._bot.get_updates(offset=offset, timeout=wait, allowed_updates=[Update.CALLBACK_QUERY])
+                updates = await _readable(poll)
             except TelegramError as error:
                 failures += 1
                 await self._pause(error, failures)
                 continue
             if failures:
                 logger.info("button presses are read again", extra={"after_failures": failures})
-            failures = 0
+            failures, self._press_trouble = 0, ""
             for update in updates:
                 offset = update.update_id + 1
                 press = _press(update)
@@ -160,24 +175,31 @@ class TelegramNotifier:
         for request in self._bot._request:  # noqa: SLF001  # Bot.shutdown does nothing unless getMe was asked before
             await request.shutdown()
 
+    async def _take_away(self, copy: Message) -> None:
+        """Delete what was forwarded for a look; one that stays is only untidy."""
+        try:
+            await self._bot.delete_message(self._operations_chat, copy.message_id)
+        except TelegramError as error:
+            logger.warning(
+                "a forwarded message stays in the operations chat",
+                extra={"message_id": copy.message_id, "error": str(error)},
+            )
+
     async def _pause(self, error: TelegramError, failures: int) -> None:
         """Wait as long as a failed poll demands."""
         if isinstance(error, InvalidToken):
-            raise _translated(error) from error
+            raise translated(error) from error
         pause = min(_LONGEST_PAUSE, _FIRST_PAUSE << min(failures - 1, 16))
         if isinstance(error, Conflict):
-            pause = _CONFLICT_PAUSE
+            pause, self._press_trouble = _CONFLICT_PAUSE, _ELSEWHERE
             # One line an episode: the other side says it at each poll.
             if failures == 1:
-                logger.warning(
-                    "button presses go elsewhere: another process polls with this bot's token, or a webhook is set; "
-                    "stop it, or delete the webhook",
-                    extra={"error": str(error)},
-                )
+                logger.warning(_ELSEWHERE, extra={"error": str(error)})
         else:
+            self._press_trouble = f"button presses cannot be read: {error}"
             logger.warning("button presses cannot be read", extra={"error": str(error), "pause_ms": pause})
         if isinstance(error, RetryAfter):
-            pause = max(pause, _retry_millis(error))
+            pause = max(pause, retry_millis(error))
         await self._clock.sleep(pause)
 
 
@@ -207,7 +229,7 @@ def create(options: Options, clock: Clock) -> TelegramNotifier:
         request=transport(16),
         get_updates_request=transport(1),
     )
-    return TelegramNotifier(bot, clock, options.poll_timeout)
+    return TelegramNotifier(bot, clock, options.poll_timeout, options.operations_chat)
 
 
 def _keyboard(buttons: Sequence[Button]) -> InlineKeyboardMarkup | None:
@@ -223,73 +245,28 @@ def _press(update: Update) -> ButtonPress | None:
     return ButtonPress(query.id, str(query.message.chat.id), query.message.message_id, query.data)
 
 
-async def _answered(request: Awaitable[_Answer]) -> _Answer:
+async def _readable(request: Awaitable[_Answer]) -> _Answer:
+    """The library stumbles over an answer that is JSON of another shape, as a proxy in between may give."""
     try:
         return await request
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, RecursionError) as error:
+        raise NetworkError(f"the answer cannot be read ({type(error).__name__})") from error
+
+
+async def _answered(request: Awaitable[_Answer]) -> _Answer:
+    try:
+        return await _readable(request)
     except TelegramError as error:
-        raise _translated(error) from error
+        raise translated(error) from error
 
 
 async def _unless(request: Awaitable[Any], harmless: str) -> None:
     """Make the request; an error 400 whose description begins with `harmless` is success."""
     try:
-        await request
+        await _readable(request)
     except BadRequest as error:
-        if not _description(error).startswith(harmless):
-            raise _translated(error) from error
+        if not description_of(error).startswith(harmless):
+            raise translated(error) from error
         logger.debug("request changed nothing", extra={"error": str(error)})
     except TelegramError as error:
-        raise _translated(error) from error
-
-
-def _translated(error: TelegramError) -> TrackerError:
-    """The platform's name for a library error."""
-    handlers: tuple[tuple[type[TelegramError], Callable[[Any], TrackerError]], ...] = (
-        (RetryAfter, lambda e: Unavailable(f"Telegram asks to slow down: {e}", _retry_millis(e))),
-        (
-            ChatMigrated,
-            lambda e: Refused(f"the chat has the new id {e.new_chat_id}; put it into the settings", "migrated"),
-        ),
-        (Forbidden, lambda e: Refused(f"Telegram: {e}; make the bot an administrator of the chat", "forbidden")),
-        (InvalidToken, _bad_token),
-        (Conflict, lambda e: Refused(f"Telegram: {e}", "bad_request")),
-        (BadRequest, _refused),
-        (NetworkError, _network_error),
-    )
-    for kind, translate in handlers:
-        if isinstance(error, kind):
-            return translate(error)
-    return Uncertain(f"Telegram's answer cannot be read: {error}")
-
-
-def _bad_token(error: InvalidToken) -> ConfigurationError:
-    del error
-    return ConfigurationError(
-        "telegram.token: the Bot API does not know this token; ask @BotFather for the right one (and look at "
-        "telegram.base_url if you changed it)"
-    )
-
-
-def _refused(error: BadRequest) -> Refused:
-    description = _description(error)
-    reason = next((reason for start, reason in _REASONS if description.startswith(start)), "bad_request")
-    return Refused(f"Telegram: {error}", reason)
-
-
-def _network_error(error: NetworkError) -> TrackerError:
-    """What is known about a request whose answer is no answer: was it written or not?"""
-    if isinstance(error.__cause__, _NOT_WRITTEN):
-        return Unavailable(f"Telegram cannot be reached: {error}; check the network and telegram.base_url")
-    if _description(error).startswith("request entity too large"):
-        return Refused(f"Telegram: {error}", "bad_request")
-    return Uncertain(f"Telegram gave no answer: {error}")
-
-
-def _description(error: TelegramError) -> str:
-    return error.message.lower().removeprefix("bad request: ")
-
-
-def _retry_millis(error: RetryAfter) -> int:
-    span = error.retry_after
-    seconds = span.total_seconds() if isinstance(span, timedelta) else span
-    return int(seconds * 1000)
+        raise translated(error) from error

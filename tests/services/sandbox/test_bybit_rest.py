@@ -1,6 +1,9 @@
+import asyncio
 import itertools
+import json
 from decimal import Decimal
 
+import aiohttp
 import pytest
 
 from services.sandbox.market import MINUTE
@@ -116,3 +119,40 @@ async def test_instruments_are_paged_on_linear_and_not_on_spot(sandbox):
     assert "nextPageCursor" not in spot
     assert (await sandbox.get(path, category="spot", symbol="NOSUCH"))["result"]["list"] == []
     assert (await sandbox.get(path, category="inverse"))["result"]["list"] == []
+
+
+async def test_an_answer_can_be_half_of_its_json(sandbox):
+    await sandbox.fault(rest_truncate={"value": True, "times": 1})
+    async with sandbox.http.get(sandbox.at.rest_url + "/v5/market/time") as response:
+        assert response.status == 200
+        with pytest.raises(ValueError, match=r"Unterminated|Expecting"):
+            json.loads(await response.text())
+    assert (await sandbox.get("/v5/market/time"))["retCode"] == 0
+
+
+async def test_a_connection_can_end_without_an_answer(sandbox):
+    await sandbox.fault(rest_swallow=True)
+    with pytest.raises(aiohttp.ClientError):
+        await sandbox.get("/v5/market/time")
+    await sandbox.fault(rest_swallow=None)
+    assert (await sandbox.get("/v5/market/time"))["retCode"] == 0
+
+
+async def test_an_answer_can_wait_for_market_time(sandbox):
+    await sandbox.fault(rest_slow=5_000)
+    asking = asyncio.create_task(sandbox.get("/v5/market/time"))
+    await sandbox.sleeper_until(START + 5_000)
+    assert not asking.done()
+    sandbox.clock.advance_to(START + 5_000)
+    assert (await asking)["time"] == START
+
+
+async def test_a_wrong_kline_of_one_minute_is_corrected_and_its_neighbours_are_right(sandbox):
+    sandbox.clock.advance_to(START + MINUTE)
+    query = {"symbol": "BTCUSDT", "interval": "1", "end": START, "limit": 4}
+    right = (await sandbox.get(KLINE, **query | {"interval": "5", "limit": 1}))["result"]["list"]
+    await sandbox.fault(kline_wrong={"value": 1, "times": 2})
+    first, second = [(await sandbox.get(KLINE, **query))["result"]["list"] for _ in range(2)]
+    assert [one != two for one, two in zip(first, second, strict=True)] == [False, False, True, True]
+    assert Decimal(first[3][4]) - Decimal(second[3][4]) == sandbox.market.listings["BTCUSDT"].tick
+    assert (await sandbox.get(KLINE, **query | {"interval": "5", "limit": 1}))["result"]["list"] == right

@@ -1,3 +1,5 @@
+import json
+
 import aiohttp
 import pytest
 
@@ -199,3 +201,55 @@ async def test_the_upgrade_and_rest_can_be_refused(sandbox, kind, status, conten
             assert words in await response.text()
     async with sandbox.connect() as socket:
         assert (await subscribe(socket, "BTCUSDT"))["success"]
+
+
+async def test_frames_that_were_held_back_come_together_and_before_what_answers_later(sandbox):
+    async with sandbox.connect() as socket:
+        await subscribe(socket, "BTCUSDT")
+        await sandbox.fault(ws_stall={"value": 30_000, "times": 1})
+        sandbox.clock.advance_to(START + 20_000)
+        await socket.send_json({"op": "ping", "req_id": "p"})
+        await sandbox.sleeper_until(START + 50_000)
+        with pytest.raises(TimeoutError):
+            await socket.receive(timeout=0.05)
+        sandbox.clock.advance_to(START + 50_000)
+        frames = []
+        while "topic" in (frame := await socket.receive_json()):
+            frames.append(frame)
+    assert frame["req_id"] == "p"
+    assert [item["i"] for frame in frames for item in frame["data"]] == [
+        trade.trade_id for trade in sandbox.market.trades("BTCUSDT", START, START + 20_000 - 1)
+    ]
+
+
+async def test_a_connection_can_be_cut_while_its_frames_are_held_back(sandbox):
+    async with sandbox.connect() as socket:
+        await subscribe(socket, "BTCUSDT")
+        await sandbox.fault(ws_stall=30_000)
+        sandbox.clock.advance_to(START + 20_000)
+        await socket.send_json({"op": "ping"})
+        await sandbox.sleeper_until(START + 50_000)
+        await sandbox.fault(ws_drop=1001)
+        assert (await socket.receive()).type is aiohttp.WSMsgType.CLOSE
+
+
+async def test_nonsense_and_cut_frames_reach_the_client_and_the_rest_is_whole(sandbox):
+    async with sandbox.connect() as socket:
+        await subscribe(socket, "BTCUSDT")
+        await sandbox.fault(ws_truncate=2, ws_garbage=3)
+        sandbox.clock.advance_to(START + 20_000)
+        await socket.send_json({"op": "ping"})
+        whole, broken = [], 0
+        while True:
+            message = await socket.receive()
+            try:
+                body = json.loads(message.data)
+            except ValueError:
+                broken += 1
+                continue
+            if isinstance(body, dict) and body.get("ret_msg") == "pong":
+                break
+            whole.append(body)
+    good = [body for body in whole if isinstance(body, dict) and body.get("data")]
+    assert sandbox.service.counters.trades == sum(len(body["data"]) for body in good)
+    assert broken >= len(good) - 1 > 0

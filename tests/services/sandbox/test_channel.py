@@ -1,5 +1,4 @@
 from services.sandbox.channel import Channel
-from services.sandbox.picture import Picture
 from shared.adapters.clock.manual import ManualClock
 
 
@@ -34,9 +33,23 @@ def test_a_watcher_that_is_too_slow_is_told_to_begin_anew():
     assert len(heard) == 1_001
 
 
-def test_pictures_are_kept_by_file_id():
+def test_ids_ascend_by_one_and_a_deleted_message_is_remembered_but_does_not_stand():
     channel = Channel(ManualClock(), "@signals", "Signals")
-    picture = Picture(b"data", "image/png", 3, 2)
-    (size,) = channel.keep(picture)
-    assert channel.picture(size["file_id"]) is picture
-    assert channel.picture("other") is None
+    button = {"inline_keyboard": [[{"text": "Chart", "callback_data": "c|1"}]]}
+    assert [channel.post({"text": text, "reply_markup": button})["message_id"] for text in "abc"] == [1, 2, 3]
+    channel.edit(2, {"text": "B", "reply_markup": None})
+    channel.delete(3)
+    assert channel.post({"text": "d"})["message_id"] == 4
+    assert channel.find(3) is None
+    assert [message["message_id"] for message in channel.messages] == [1, 2, 4]
+    assert [(post.edits, post.deleted, list(post.data)) for post in channel.posts] == [
+        (0, False, ["c|1"]),
+        (1, False, ["c|1"]),
+        (0, True, ["c|1"]),
+        (0, False, []),
+    ]
+
+
+def test_two_channels_known_by_name_have_different_numbers():
+    one, two = Channel(ManualClock(), "@a", "A"), Channel(ManualClock(), "@b", "B", number=2)
+    assert one.chat["id"] != two.chat["id"]

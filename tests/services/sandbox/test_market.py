@@ -11,7 +11,7 @@ def test_a_span_is_summarised_without_its_block_trades():
         make_trade(START + 2, "98", "2"),
         make_trade(START + 3, "99", "1"),
     ]
-    assert summarise(trades) == Minute(*map(Decimal, ("100", "100", "98", "99", "4", "395")))
+    assert summarise(trades) == Minute(*map(Decimal, ("100", "100", "98", "99", "4", "395")), trades=3)
 
 
 def test_nothing_is_none():

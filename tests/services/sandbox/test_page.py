@@ -34,9 +34,9 @@ async def test_events_begin_with_the_whole_state_and_go_on_with_changes(sandbox)
     assert (deleted["event"], deleted["message_id"]) == ("delete", 1)
 
 
-async def test_controls_take_json_objects_only(sandbox):
-    for path in ("/sandbox/press", "/sandbox/faults"):
-        async with sandbox.http.post(sandbox.at.rest_url + path, data={"ws_half_open": "1"}) as response:
-            assert response.status == 415
-        async with sandbox.http.post(sandbox.at.rest_url + path, json=[]) as response:
-            assert response.status == 400
+async def test_the_operations_chat_is_not_shown(sandbox):
+    await sandbox.call("sendMessage", chat_id="@sandbox_operations", text="secret")
+    await sandbox.call("sendMessage", chat_id="@signals", text="one")
+    async with sandbox.http.get(sandbox.at.rest_url + "/sandbox/events") as response:
+        (state,) = await events(response, 1)
+    assert [message["text"] for message in state["messages"]] == ["one"]

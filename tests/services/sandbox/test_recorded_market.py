@@ -3,7 +3,7 @@ from decimal import Decimal
 import pytest
 
 from services.sandbox.market import MINUTE
-from services.sandbox.recorded_market import RecordedMarket
+from services.sandbox.recorded_market import RecordedMarket, open_recording
 from shared.errors import InvalidInput
 from tests.makers import START, make_trade
 
@@ -25,3 +25,23 @@ def test_steps_are_read_off_the_trades():
 def test_an_empty_recording_is_refused():
     with pytest.raises(InvalidInput):
         RecordedMarket([])
+
+
+def test_trades_without_an_id_are_numbered_as_a_venue_does():
+    trades = [make_trade(START + n, trade_id="", sequence=n) for n in range(3)]
+    market = RecordedMarket([*trades[1:], trades[0]])
+    assert [trade.trade_id for trade in market.trades("BTCUSDT", START, START + MINUTE)] == ["0", "1", "2"]
+
+
+def test_the_end_is_that_of_the_last_minute_with_a_trade():
+    assert RecordedMarket([make_trade(START + 1), make_trade(START + 3 * MINUTE)]).end == START + 4 * MINUTE
+
+
+def test_files_become_a_market_of_the_symbol_in_upper_case(tmp_path):
+    path = tmp_path / "trades.csv"
+    path.write_text(f"timestamp,price,quantity,symbol,id\n{START},100,1,abusdt,7\n{START + 1},5,1,other,8\n")
+    market = open_recording([path], "abusdt")
+    assert list(market.listings) == ["ABUSDT"]
+    assert [trade.trade_id for trade in market.trades("ABUSDT", START, START + MINUTE)] == ["7"]
+    with pytest.raises(InvalidInput):
+        open_recording([path], "ABSENT")

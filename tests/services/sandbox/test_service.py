@@ -39,7 +39,15 @@ async def test_a_port_in_use_is_a_configuration_error_for_whoever_waits():
     await asyncio.gather(task, return_exceptions=True)
 
 
-@pytest.mark.parametrize("options", [{"token": "nocolon"}, {"chat": "signals"}])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"token": "nocolon"},
+        {"chat": "signals"},
+        {"operations_chat": "signals"},
+        {"chat": "@x", "operations_chat": "@x"},
+    ],
+)
 def test_a_token_or_chat_of_the_wrong_form_is_refused(options):
     with pytest.raises(ConfigurationError):
         make(**options)

@@ -7,7 +7,7 @@ from PIL import Image
 
 from tests.makers import START
 
-CHAT = "@signals"
+CHAT, OPERATIONS = "@signals", "@sandbox_operations"
 KEYS = {"inline_keyboard": [[{"text": "📊 Chart", "callback_data": "chart:1"}]]}
 
 
@@ -179,19 +179,23 @@ async def test_a_callback_query_is_kept_150_seconds(sandbox):
     assert (await sandbox.call("answerCallbackQuery", callback_query_id=pressed["id"]))["status"] == 400
 
 
-async def test_sends_and_edits_share_one_budget_a_minute(open_sandbox):
-    async with open_sandbox(rate_limit=2) as sandbox:
-        await sandbox.call("sendMessage", chat_id=CHAT, text="one")
-        sandbox.clock.advance_to(START + 10_000)
-        await sandbox.call("editMessageText", chat_id=CHAT, message_id=1, text="two")
-        url = sandbox.at.telegram_base_url + "1:sandbox/sendMessage"
-        async with sandbox.http.post(url, data={"chat_id": CHAT, "text": "x"}) as response:
-            body = await response.json()
-            assert (response.status, response.headers["Retry-After"]) == (429, "50")
-        assert body["parameters"] == {"retry_after": 50}
-        assert body["description"] == "Too Many Requests: retry after 50"
-        sandbox.clock.advance_to(START + 60_000)
-        assert (await sandbox.call("sendMessage", chat_id=CHAT, text="three"))["message_id"] == 2
+async def test_sends_and_edits_share_one_budget_a_minute_and_chat(sandbox):
+    await sandbox.fault(telegram_limit=2)
+    await sandbox.call("sendMessage", chat_id=CHAT, text="one")
+    sandbox.clock.advance_to(START + 10_000)
+    await sandbox.call("editMessageText", chat_id=CHAT, message_id=1, text="two")
+    url = sandbox.at.telegram_base_url + "1:sandbox/sendMessage"
+    async with sandbox.http.post(url, data={"chat_id": CHAT, "text": "x"}) as response:
+        body = await response.json()
+        assert (response.status, response.headers["Retry-After"]) == (429, "50")
+    assert body["parameters"] == {"retry_after": 50}
+    assert body["description"] == "Too Many Requests: retry after 50"
+    assert (await sandbox.call("sendMessage", chat_id=OPERATIONS, text="elsewhere"))["message_id"] == 1
+    forwarded = {"chat_id": OPERATIONS, "from_chat_id": CHAT, "message_id": 1}
+    assert (await sandbox.call("forwardMessage", **forwarded))["message_id"] == 2
+    assert (await sandbox.call("forwardMessage", **forwarded))["parameters"] == {"retry_after": 60}
+    sandbox.clock.advance_to(START + 60_000)
+    assert (await sandbox.call("sendMessage", chat_id=CHAT, text="three"))["message_id"] == 2
 
 
 async def test_faults_answer_429_and_5xx_as_often_as_told_and_for_the_method_told(sandbox):
@@ -202,6 +206,38 @@ async def test_faults_answer_429_and_5xx_as_often_as_told_and_for_the_method_tol
     await sandbox.fault(telegram_error={"value": 502, "times": 1})
     assert (await sandbox.call("getMe"))["description"] == "Bad Gateway"
     assert (await sandbox.call("sendMessage", chat_id=CHAT, text="x"))["message_id"] == 1
+
+
+async def test_a_flood_wait_can_be_for_one_chat_alone(sandbox):
+    await sandbox.fault(telegram_rate={"value": 7, "chat": CHAT})
+    assert (await sandbox.call("sendMessage", chat_id=CHAT, text="x"))["status"] == 429
+    assert (await sandbox.call("sendMessage", chat_id=OPERATIONS, text="x"))["message_id"] == 1
+
+
+async def test_a_poll_can_be_told_that_there_is_another_one(sandbox):
+    await sandbox.fault(telegram_conflict={"value": True, "for_ms": 1_000})
+    assert (await sandbox.call("getMe"))["is_bot"] is True
+    answer = await sandbox.call("getUpdates")
+    assert answer["status"] == 409
+    assert answer["description"].startswith("Conflict: terminated by other getUpdates request")
+    sandbox.clock.advance_to(START + 1_000)
+    assert await sandbox.call("getUpdates") == []
+
+
+async def test_markup_can_be_refused_and_plain_text_is_taken(sandbox):
+    await sandbox.fault(telegram_markup=True)
+    refused = await sandbox.call("sendMessage", chat_id=CHAT, text="<b>x</b>", parse_mode="HTML")
+    assert (refused["status"], refused["description"][:32]) == (400, "Bad Request: can't parse entitie")
+    assert (await sandbox.call("sendMessage", chat_id=CHAT, text="x", parse_mode="HTML"))["message_id"] == 1
+
+
+async def test_a_share_of_the_sends_is_carried_out_and_not_answered(sandbox):
+    await sandbox.fault(telegram_timeout_share={"value": 100, "times": 1})
+    assert (await sandbox.call("getMe"))["is_bot"] is True
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.1):
+            await sandbox.call("sendMessage", chat_id=CHAT, text="x")
+    assert (await sandbox.call("sendMessage", chat_id=CHAT, text="y"))["message_id"] == 2
 
 
 @pytest.mark.parametrize(("fault", "messages"), [("telegram_swallow", 1), ("telegram_refuse", 0)])
