@@ -20,6 +20,7 @@ from shared.messages.codec import decode, encode
 from shared.ports import Bus, CandleStore, Clock, Delivery, Message, Subscription
 from shared.runtime import metrics
 from shared.runtime.persistence import Persistence
+from shared.runtime.rejections import Rejections
 
 logger = logging.getLogger(__name__)
 
@@ -61,6 +62,7 @@ class Aggregation:
         self._persistence = persistence
         self._exchange = exchange
         self._memory = memory
+        self._rejections = Rejections(TRADES.topic)
         self._held: list[_Held] = []
         self._counted = builder.stats
         self.closed = 0
@@ -89,15 +91,12 @@ class Aggregation:
             await self._seed(pack)
             candles = self._builder.on_pack(pack)
         except InvalidMessage as error:
-            await self._reject(delivery, str(error))
+            reason = str(error)
+            await self._persistence.insist(lambda: self._rejections.reject(self._subscription, delivery, reason))
             return []
+        self._rejections.accepted()
         self._held.append(_Held(delivery, pack.shard, self._builder.last_minute(pack)))
         return candles
-
-    async def _reject(self, delivery: Delivery, reason: str) -> None:
-        logger.error("trade pack rejected", extra={"reason": reason, "id": delivery.message.attributes.get("id", "")})
-        metrics.MESSAGES_REJECTED.labels(TRADES.topic).inc()
-        await self._persistence.insist(lambda: self._subscription.reject(delivery, reason))
 
     async def _seed(self, pack: TradePack) -> None:
         """Tell the builder, before its first pack of a symbol, where the predecessor's candles end.

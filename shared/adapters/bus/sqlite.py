@@ -1,12 +1,12 @@
 """Messages in, the same messages out, through one SQLite file: they survive the process, and several may share them.
 
-A consumer's process that dies gives its messages back when its lease ends. What comes back is delivered before what is
-newer. A pull from a subscription that has been released raises `Unavailable`, and so does one that is waiting then.
+A consumer's process that dies gives its messages back as soon as another one notices, one that hangs when its lease
+ends. What comes back is delivered before what is newer. A pull from a subscription that has been released raises
+`Unavailable`, and so does one that is waiting then.
 """
 
 import asyncio
 import logging
-import secrets
 from collections.abc import Sequence
 from pathlib import Path
 from sqlite3 import Connection
@@ -14,14 +14,28 @@ from sqlite3 import Connection
 from pydantic import BaseModel, ConfigDict, Field
 
 from shared.adapters.wire import sqlite_queue
+from shared.adapters.wire.machine_process import is_gone, own_name
 from shared.adapters.wire.message_rules import check_sizes, dead_letter, rejected
 from shared.adapters.wire.sqlite_thread import Schema, SqliteThread
 from shared.errors import Unavailable
+from shared.messages.catalog import CONTRACTS, subscription
 from shared.ports import Clock, Delivery, Message
 
 logger = logging.getLogger(__name__)
 
-_SCHEMA = Schema(what="bus", application_id=0x43535442, version=1, statements=sqlite_queue.SCHEMA)  # "CSTB"
+# Every subscription of the catalog is there from the beginning: what is published before a reader's first start must
+# wait for the reader. (What nobody ever reads goes after `retention_millis`.)
+_SUBSCRIPTIONS = tuple(
+    sqlite_queue.creation(contract.topic, subscription(contract, service))
+    for contract in CONTRACTS
+    for service in contract.consumers
+)
+_SCHEMA = Schema(
+    what="bus",
+    application_id=0x43535442,  # "CSTB"
+    version=1,
+    statements=(*sqlite_queue.SCHEMA, *_SUBSCRIPTIONS),
+)
 _RENEWALS_PER_LEASE = 2.5  # every 4 s of 10, so that one late renewal loses nothing
 
 
@@ -30,7 +44,8 @@ class Options(BaseModel):
 
     Attributes:
         path: The file; created where it is missing.
-        lease_millis: A process that has not been heard of for so long loses what it holds.
+        lease_millis: A process that has not been heard of for so long loses what it holds. One that is dead loses it
+            at once.
         poll_millis: How often to look for what other processes have done.
         max_outstanding: `publish` waits while a subscription that somebody has open has so many messages outstanding.
         retention_millis: Messages nobody has acknowledged by then are dropped: a consumer that was given up must not
@@ -176,7 +191,7 @@ class SqliteBus:
     async def subscribe(self, topic: str, subscription: str) -> SqliteSubscription:
         """Open the named subscription, creating it where needed."""
         self._watch()
-        owner = secrets.token_hex(8)
+        owner = own_name()
         number = await self.thread.write(
             lambda file: sqlite_queue.open_subscription(file, topic, subscription, owner, self.lease_until())
         )
@@ -229,11 +244,13 @@ class SqliteBus:
         version, expired = await self.thread.read(
             lambda file: (
                 file.execute("PRAGMA data_version").fetchone()[0],
-                sqlite_queue.expired(file, now, self._options.lease_millis),
+                sqlite_queue.expired(file, now, self._options.lease_millis, is_gone),
             )
         )
         if expired:
-            await self.thread.write(lambda file: sqlite_queue.free_expired(file, now, self._options.lease_millis))
+            await self.thread.write(
+                lambda file: sqlite_queue.free_expired(file, now, self._options.lease_millis, is_gone)
+            )
         if expired or version != self._file_version:
             self._file_version = version
             self.arrived.ring()

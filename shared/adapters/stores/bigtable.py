@@ -1,4 +1,4 @@
-"""Candles, books, signals and outbox entries in, the same out, from Google Cloud Bigtable or its emulator."""
+"""Candles, books, signals, outbox entries and documents in, the same out, from Google Cloud Bigtable or an emulator."""
 
 import os
 from collections.abc import Sequence
@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from shared.adapters.wire import (
     bigtable_candle_writes,
     bigtable_candles,
+    bigtable_document_table,
     bigtable_ledger,
     bigtable_outbox,
     bigtable_signals,
@@ -22,7 +23,7 @@ from shared.domain.outbox_entry import OutboxEntry
 from shared.domain.signal import Signal
 from shared.domain.timeframe import Timeframe
 from shared.errors import ConfigurationError
-from shared.ports import Clock
+from shared.ports import Clock, Document
 
 _EMULATOR: Final = "BIGTABLE_EMULATOR_HOST"
 _PROJECT: Final = "GOOGLE_CLOUD_PROJECT"
@@ -48,7 +49,7 @@ class Options(BaseModel):
 
 
 class BigtableStore:
-    """All three stores of the platform."""
+    """All stores of the platform."""
 
     def __init__(self, client: BigtableClient) -> None:
         self._client = client
@@ -116,8 +117,25 @@ class BigtableStore:
         return await bigtable_outbox.save(self._client, entry)
 
     async def unfinished(self) -> list[OutboxEntry]:
-        """Every entry that is neither SENT nor DEAD, ascending by the time of the head of its queue."""
+        """Every entry that is not finished, ascending by the time of the head of its queue."""
         return await bigtable_outbox.unfinished(self._client)
+
+    async def load_document(self, collection: str, key: str) -> Document | None:
+        """The document, or None."""
+        return await bigtable_document_table.load(self._client, collection, key)
+
+    async def save_document(self, document: Document) -> Document:
+        """Store the document as version + 1. It is sent once: where `Unavailable` comes back, it may have been stored.
+
+        Raises:
+            Conflict: The stored version is another one.
+            InvalidInput: It is too large, or its key is too long.
+        """
+        return await bigtable_document_table.save(self._client, document)
+
+    async def documents(self, collection: str, limit: int, prefix: str = "") -> list[Document]:
+        """The first `limit` documents of a collection whose key begins with `prefix`, ascending by key."""
+        return await bigtable_document_table.listing(self._client, collection, limit, prefix)
 
     async def close(self) -> None:
         """Let go of the connection."""

@@ -1,4 +1,5 @@
-"""Candles, books, signals and outbox entries in, the same out, from plain dicts: nothing outlives the process."""
+"""Candles, books, signals, outbox entries and documents in, the same out, from plain dicts: nothing outlives
+the process."""
 
 from bisect import bisect_left, insort
 from collections.abc import Sequence
@@ -6,16 +7,17 @@ from dataclasses import replace
 
 from pydantic import BaseModel, ConfigDict
 
+from shared.adapters.wire.document_rules import behind, check_size, check_version, key_bytes
 from shared.adapters.wire.grid import check_on_grid
 from shared.domain.book import Book, BookKey
 from shared.domain.candle import Candle, FormingCandle
 from shared.domain.instrument import Instrument
-from shared.domain.outbox_entry import OutboxEntry, OutboxState
+from shared.domain.outbox_entry import FINISHED, OutboxEntry
 from shared.domain.signal import Signal
 from shared.domain.timeframe import Timeframe
 from shared.errors import Conflict
 from shared.messages.codec import from_json, to_json
-from shared.ports import Clock
+from shared.ports import Clock, Document
 
 
 class Options(BaseModel):
@@ -46,8 +48,31 @@ class _Series:
         return [self._candles[time] for time in self.times[first:last]]
 
 
+class _Collection:
+    """Documents of one collection, by the bytes of their key."""
+
+    def __init__(self) -> None:
+        self._keys: list[bytes] = []
+        self._documents: dict[bytes, Document] = {}
+
+    def load(self, key: bytes) -> Document | None:
+        """The document, or None."""
+        return self._documents.get(key)
+
+    def save(self, key: bytes, document: Document) -> None:
+        """Keep the document instead of an earlier one."""
+        if key not in self._documents:
+            insort(self._keys, key)
+        self._documents[key] = document
+
+    def listing(self, prefix: bytes, limit: int) -> list[Document]:
+        """The first `limit` documents whose key begins with `prefix`."""
+        first, end = bisect_left(self._keys, prefix), bisect_left(self._keys, behind(prefix))
+        return [self._documents[key] for key in self._keys[first : min(end, first + max(0, limit))]]
+
+
 class MemoryStore:
-    """All three stores of the platform.
+    """All stores of the platform.
 
     Books hold plain mutable state, so they, like everything with a version, are kept as JSON: what a caller does to its
     object after the call does not reach the store, and what is read has been through the same encoding as elsewhere.
@@ -61,6 +86,7 @@ class MemoryStore:
         self._signal_order: list[tuple[int, str, int, str]] = []
         self._outbox: dict[tuple[str, str], tuple[int, bytes]] = {}
         self._unfinished: dict[tuple[str, str], int] = {}
+        self._collections: dict[str, _Collection] = {}
 
     # --- candles ---
 
@@ -183,14 +209,40 @@ class MemoryStore:
         saved = replace(entry, version=stored + 1)
         self._outbox[key] = (saved.version, to_json(saved))
         self._unfinished.pop(key, None)
-        if saved.state not in (OutboxState.SENT, OutboxState.DEAD):
+        if saved.state not in FINISHED:
             self._unfinished[key] = saved.queue[0].time if saved.queue else 0
         return saved
 
     async def unfinished(self) -> list[OutboxEntry]:
-        """Every entry that is neither SENT nor DEAD, ascending by the time of the head of its queue."""
+        """Every entry that is not finished, ascending by the time of the head of its queue."""
         order = sorted(self._unfinished, key=lambda key: (self._unfinished[key], key))
         return [from_json(self._outbox[key][1], OutboxEntry) for key in order]
+
+    # --- documents ---
+
+    async def load_document(self, collection: str, key: str) -> Document | None:
+        """The document, or None."""
+        return self._collections.get(collection, _Collection()).load(key_bytes(collection, key))
+
+    async def save_document(self, document: Document) -> Document:
+        """Store the document as version + 1.
+
+        Raises:
+            Conflict: The stored version is another one.
+            InvalidInput: It is too large, or its key is too long.
+        """
+        check_size(document)
+        key = key_bytes(document.collection, document.key)
+        collection = self._collections.setdefault(document.collection, _Collection())
+        stored = collection.load(key)
+        check_version(document, stored.version if stored else 0)
+        saved = replace(document, version=document.version + 1)
+        collection.save(key, saved)
+        return saved
+
+    async def documents(self, collection: str, limit: int, prefix: str = "") -> list[Document]:
+        """The first `limit` documents of a collection whose key begins with `prefix`, ascending by key."""
+        return self._collections.get(collection, _Collection()).listing(key_bytes(collection, prefix), limit)
 
     async def close(self) -> None:
         """Nothing to let go of."""

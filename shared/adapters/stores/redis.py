@@ -18,14 +18,13 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import AuthenticationError, NoPermissionError, RedisError
 
-from shared.domain.outbox_entry import OutboxEntry, OutboxState
+from shared.domain.outbox_entry import FINISHED, OutboxEntry
 from shared.errors import ConfigurationError, Conflict, Unavailable
 from shared.messages.codec import from_json, to_json
 from shared.ports import Clock
 
 _Result = TypeVar("_Result")
 
-_FINISHED: Final = (OutboxState.SENT, OutboxState.DEAD)
 _SAVED: Final = -1
 
 # KEYS: entry, unfinished. ARGV: expected version, JSON, time of the head of the queue, seconds to live (0: unfinished).
@@ -87,7 +86,7 @@ class RedisStore:
         """
         saved = replace(entry, version=entry.version + 1)
         keys = [self._key(entry.chat, entry.signal_id), f"{self._prefix}:unfinished"]
-        seconds = self._sent_ttl if saved.state in _FINISHED else 0
+        seconds = self._sent_ttl if saved.state in FINISHED else 0
         head_time = saved.queue[0].time if saved.queue else 0
         arguments: list[int | bytes] = [entry.version, to_json(saved), head_time, seconds]
         stored = await self._ask(lambda: self._save(keys=keys, args=arguments))
@@ -97,11 +96,11 @@ class RedisStore:
         return saved
 
     async def unfinished(self) -> list[OutboxEntry]:
-        """Every entry that is neither SENT nor DEAD, ascending by the time of the head of its queue."""
+        """Every entry that is not finished, ascending by the time of the head of its queue."""
         keys = await self._ask(self._unfinished_keys)
         bodies = await self._ask(lambda: self._client.mget(keys)) if keys else []
         entries = [from_json(body, OutboxEntry) for body in bodies if body is not None]
-        waiting = [entry for entry in entries if entry.state not in _FINISHED]  # one may have ended in between
+        waiting = [entry for entry in entries if entry.state not in FINISHED]  # one may have ended in between
         return sorted(waiting, key=lambda entry: (_head_time(entry), entry.chat, entry.signal_id))
 
     async def close(self) -> None:

@@ -1,4 +1,5 @@
-"""Candles, books, signals and outbox entries in, the same out, from one SQLite file that several processes may open."""
+"""Candles, books, signals, outbox entries and documents in, the same out, from one SQLite file that several processes
+may open."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -6,7 +7,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
-from shared.adapters.wire import sqlite_candles, sqlite_ledger, sqlite_outbox
+from shared.adapters.wire import sqlite_candles, sqlite_documents, sqlite_ledger, sqlite_outbox
 from shared.adapters.wire.sqlite_thread import Schema, SqliteThread
 from shared.domain.book import Book, BookKey
 from shared.domain.candle import Candle, FormingCandle
@@ -14,13 +15,13 @@ from shared.domain.instrument import Instrument
 from shared.domain.outbox_entry import OutboxEntry
 from shared.domain.signal import Signal
 from shared.domain.timeframe import Timeframe
-from shared.ports import Clock
+from shared.ports import Clock, Document
 
 _SCHEMA = Schema(
     what="store",
     application_id=0x43535453,  # "CSTS"
     version=1,
-    statements=(*sqlite_candles.SCHEMA, *sqlite_ledger.SCHEMA, *sqlite_outbox.SCHEMA),
+    statements=(*sqlite_candles.SCHEMA, *sqlite_ledger.SCHEMA, *sqlite_outbox.SCHEMA, *sqlite_documents.SCHEMA),
 )
 
 
@@ -32,7 +33,7 @@ class Options(BaseModel):
 
 
 class SqliteStore:
-    """All three stores of the platform; each call is one transaction."""
+    """All stores of the platform; each call is one transaction."""
 
     def __init__(self, thread: SqliteThread) -> None:
         self._thread = thread
@@ -102,8 +103,27 @@ class SqliteStore:
         return await self._thread.write(lambda connection: sqlite_outbox.save(connection, entry))
 
     async def unfinished(self) -> list[OutboxEntry]:
-        """Every entry that is neither SENT nor DEAD, ascending by the time of the head of its queue."""
+        """Every entry that is not finished, ascending by the time of the head of its queue."""
         return await self._thread.read(sqlite_outbox.unfinished)
+
+    async def load_document(self, collection: str, key: str) -> Document | None:
+        """The document, or None."""
+        return await self._thread.read(lambda connection: sqlite_documents.load(connection, collection, key))
+
+    async def save_document(self, document: Document) -> Document:
+        """Store the document as version + 1.
+
+        Raises:
+            Conflict: The stored version is another one.
+            InvalidInput: It is too large, or its key is too long.
+        """
+        return await self._thread.write(lambda connection: sqlite_documents.save(connection, document))
+
+    async def documents(self, collection: str, limit: int, prefix: str = "") -> list[Document]:
+        """The first `limit` documents of a collection whose key begins with `prefix`, ascending by key."""
+        return await self._thread.read(
+            lambda connection: sqlite_documents.listing(connection, collection, limit, prefix)
+        )
 
     async def close(self) -> None:
         """Finish what was asked for and let go of the file."""

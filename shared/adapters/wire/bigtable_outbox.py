@@ -16,11 +16,10 @@ from shared.adapters.wire.bigtable_client import BigtableClient
 from shared.adapters.wire.bigtable_heads import MICROS
 from shared.adapters.wire.bigtable_keys import joined
 from shared.adapters.wire.bigtable_schema import OPEN, OUTBOX
-from shared.domain.outbox_entry import OutboxEntry, OutboxState
+from shared.domain.outbox_entry import FINISHED, OutboxEntry
 from shared.errors import Conflict
 from shared.messages.codec import from_json, to_json
 
-_FINISHED: Final = (OutboxState.SENT, OutboxState.DEAD)
 _ENTRY: Final = b"entry#"
 _MARK: Final = b"open#"
 _MARKS: Final = RowRange(b"open#", b"open$")
@@ -42,7 +41,7 @@ async def save(client: BigtableClient, entry: OutboxEntry) -> OutboxEntry:
     name = joined(entry.chat, entry.signal_id)
     key = _ENTRY + name
     saved = replace(entry, version=entry.version + 1)
-    is_finished = saved.state in _FINISHED
+    is_finished = saved.state in FINISHED
     if not is_finished:
         mark = SetCell(OPEN, _COLUMN, b"", saved.version * MICROS)
         await client.mutate(OUTBOX, [RowMutationEntry(_MARK + name, mark)])
@@ -57,14 +56,14 @@ async def save(client: BigtableClient, entry: OutboxEntry) -> OutboxEntry:
 
 
 async def unfinished(client: BigtableClient) -> list[OutboxEntry]:
-    """Every entry that is neither SENT nor DEAD, ascending by the time of the head of its queue."""
+    """Every entry that is not finished, ascending by the time of the head of its queue."""
     names: list[bytes] = []
     query = ReadRowsQuery(row_ranges=[_MARKS], row_filter=FamilyNameRegexFilter(OPEN))
     await client.read(OUTBOX, [query], lambda row: names.append(row.row_key.removeprefix(_MARK)))
     bodies = await bigtable_documents.read_bodies(client, OUTBOX, [_ENTRY + name for name in names])
     marked = [from_json(body, OutboxEntry) for body in bodies.values()]
-    await _unmark(client, [entry for entry in marked if entry.state in _FINISHED])
-    waiting = [entry for entry in marked if entry.state not in _FINISHED]
+    await _unmark(client, [entry for entry in marked if entry.state in FINISHED])
+    waiting = [entry for entry in marked if entry.state not in FINISHED]
     return sorted(waiting, key=lambda entry: (_head_time(entry), entry.chat, entry.signal_id))
 
 

@@ -29,6 +29,7 @@ OPEN: Final = "u"
 POSITIONS: Final = "live-positions"
 SIGNALS: Final = "signals"
 OUTBOX: Final = "outbox"
+DOCUMENTS: Final = "documents"
 
 
 def candle_table(timeframe: Timeframe) -> str:
@@ -41,6 +42,7 @@ TABLES: Final = {
     POSITIONS: (DOCUMENT,),
     SIGNALS: (LINE,),
     OUTBOX: (DOCUMENT, OPEN),
+    DOCUMENTS: (DOCUMENT,),
 }
 """Families of each table."""
 

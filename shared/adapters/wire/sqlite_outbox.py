@@ -3,9 +3,12 @@
 from dataclasses import replace
 from sqlite3 import Connection
 
-from shared.domain.outbox_entry import OutboxEntry, OutboxState
+from shared.domain.outbox_entry import FINISHED, OutboxEntry
 from shared.errors import Conflict
 from shared.messages.codec import from_json, to_json
+
+_NAMES = ", ".join(f"'{state}'" for state in FINISHED)
+_WAITING = f"state NOT IN ({_NAMES})"
 
 SCHEMA = (
     """CREATE TABLE IF NOT EXISTS outbox (
@@ -13,11 +16,11 @@ SCHEMA = (
         head_time INTEGER NOT NULL, body BLOB NOT NULL,
         PRIMARY KEY (chat, signal_id))""",
     f"""CREATE INDEX IF NOT EXISTS outbox_unfinished ON outbox (head_time, chat, signal_id)
-        WHERE state NOT IN ('{OutboxState.SENT}', '{OutboxState.DEAD}')""",
+        WHERE {_WAITING}""",
 )
 
 # The condition is that of the partial index, word for word: only then does SQLite use it.
-UNFINISHED = f"""SELECT body FROM outbox WHERE state NOT IN ('{OutboxState.SENT}', '{OutboxState.DEAD}')
+UNFINISHED = f"""SELECT body FROM outbox WHERE {_WAITING}
     ORDER BY head_time, chat, signal_id"""  # noqa: S608 - made of our own enum, nothing comes from outside
 
 
@@ -46,5 +49,5 @@ def save(connection: Connection, entry: OutboxEntry) -> OutboxEntry:
 
 
 def unfinished(connection: Connection) -> list[OutboxEntry]:
-    """Every entry that is neither SENT nor DEAD, ascending by the time of the head of its queue."""
+    """Every entry that is not finished, ascending by the time of the head of its queue."""
     return [from_json(body, OutboxEntry) for (body,) in connection.execute(UNFINISHED)]

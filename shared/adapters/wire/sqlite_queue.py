@@ -6,7 +6,7 @@ Lease times are ms of the machine's monotonic clock, which all processes of the 
 machine it begins again, so a lease that ends absurdly late is over, too. `published` is ms UTC.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from sqlite3 import Connection
 
 from shared.messages.codec import from_json, to_json
@@ -41,6 +41,11 @@ _GIVE_ALL_BACK = "UPDATE deliveries SET owner='' WHERE subscription=? AND owner=
 _FORGET = "DELETE FROM messages WHERE id=? AND NOT EXISTS (SELECT 1 FROM deliveries WHERE message=id)"
 
 
+def creation(topic: str, name: str) -> str:
+    """Statement that creates a subscription of the catalog, whose names have no quotes, where it is missing."""
+    return f"INSERT INTO subscriptions (topic, name) VALUES ('{topic}', '{name}') ON CONFLICT DO NOTHING"  # noqa: S608
+
+
 def open_subscription(connection: Connection, topic: str, name: str, owner: str, lease_until: int) -> int:
     """Id of the subscription, created where needed, with `owner` as one of its consumers."""
     connection.execute("INSERT INTO subscriptions (topic, name) VALUES (?, ?) ON CONFLICT DO NOTHING", (topic, name))
@@ -56,15 +61,18 @@ def renew(connection: Connection, owners: Sequence[tuple[str, int]], lease_until
     connection.executemany("INSERT OR REPLACE INTO owners VALUES (?, ?, ?)", rows)
 
 
-def expired(connection: Connection, now: int, lease_millis: int) -> list[tuple[int, str]]:
-    """Subscription and name of every owner whose lease is over."""
-    query = "SELECT subscription, owner FROM owners WHERE lease_until NOT BETWEEN ? AND ?"
-    return connection.execute(query, (now + 1, now + _ABSURD * lease_millis)).fetchall()
+def expired(
+    connection: Connection, now: int, lease_millis: int, is_gone: Callable[[str], bool]
+) -> list[tuple[int, str]]:
+    """Subscription and name of every owner whose lease is over, or of whom `is_gone` says that it is no more."""
+    owners = connection.execute("SELECT subscription, owner, lease_until FROM owners").fetchall()
+    longest = now + _ABSURD * lease_millis
+    return [(number, owner) for number, owner, until in owners if not now < until <= longest or is_gone(owner)]
 
 
-def free_expired(connection: Connection, now: int, lease_millis: int) -> None:
-    """Give back what owners hold whose lease is over."""
-    for subscription, owner in expired(connection, now, lease_millis):
+def free_expired(connection: Connection, now: int, lease_millis: int, is_gone: Callable[[str], bool]) -> None:
+    """Give back what these owners hold."""
+    for subscription, owner in expired(connection, now, lease_millis, is_gone):
         release(connection, subscription, owner)
 
 

@@ -11,9 +11,11 @@ import pytest
 
 from shared.adapters import loader
 from shared.adapters.clock.manual import ManualClock
-from shared.ports import Bus, CandleStore, Ledger, OutboxStore, Store
+from shared.ports import Bus, CandleStore, DocumentStore, Ledger, OutboxStore, Store
 from tests.adapters.contract import bigtable_emulator, pubsub_emulator, redis_server
 from tests.makers import START
+
+EVERY_STORE = (CandleStore, Ledger, OutboxStore, DocumentStore)
 
 CAPACITY = 50
 """Outstanding messages after which `publish` waits, in every bus under test."""
@@ -30,7 +32,7 @@ class Subject:
     kill: Callable[[object], Awaitable[None]] | None = None
     lease_millis: int = 0
     server: str = ""
-    ports: tuple[type, ...] = (CandleStore, Ledger, OutboxStore)
+    ports: tuple[type, ...] = EVERY_STORE
 
 
 async def kill_sqlite_bus(bus) -> None:
@@ -99,7 +101,7 @@ def subject(kind: str, name: str) -> Subject:
 def names(kind: str, *, durable: bool = False, port: type | None = None) -> list[str]:
     """Every adapter of a kind; with `durable`, those that survive their process; with `port`, those that offer it
     (unknown ones stay, to fail)."""
-    unknown = Subject(lambda _: {}, durable=True, ports=(CandleStore, Ledger, OutboxStore))
+    unknown = Subject(lambda _: {}, durable=True, ports=EVERY_STORE)
     known = {name: _OF_KIND[kind].get(name, unknown) for name in loader.names(kind)}
     return [
         name for name, each in known.items() if (each.durable or not durable) and (port is None or port in each.ports)

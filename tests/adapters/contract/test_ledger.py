@@ -9,8 +9,10 @@ from hypothesis import strategies as st
 
 from shared.adapters.stores.memory import MemoryStore
 from shared.domain.book import Book, BookKey, Position
-from shared.domain.signal import Side, SignalKind
+from shared.domain.signal import Side, Signal, SignalKind
+from shared.engine.hash_chain import check_chain, digest, tied
 from shared.errors import Conflict
+from shared.messages.codec import from_json, to_json
 from shared.ports import Ledger
 from tests.adapters.contract.subjects import create_store, names
 from tests.makers import EXCHANGE, MINUTE, START, SYMBOL, make_signal
@@ -176,3 +178,29 @@ async def test_of_two_processes_that_commit_the_same_step_one_wins_and_its_lines
     assert await other.signals(9) == await other.history(line.signal_id) == [line]
     await one.close()
     await other.close()
+
+
+@settings(deadline=None)
+@given(
+    st.dictionaries(
+        st.text(max_size=5), st.floats() | st.integers(-(2**53), 2**53) | st.text() | st.none() | st.booleans()
+    ),
+    st.floats(1e-9, 1e9),
+)
+def test_the_hash_of_a_line_is_the_same_before_and_after_it_was_written(decision, price):
+    line = make_signal(decision=decision, price=price, pnl_pct=price)
+    assert digest(from_json(to_json(line), Signal)) == digest(line)
+
+
+async def test_the_hash_chain_is_whole_behind_every_store(store):
+    numbers = [0.1 + 0.2, 5e-324, 1e22, 1e308, -0.0, 3.0, 3, 123456789012345680.0, 2**53]
+    lines, head = [], ""
+    for n, number in enumerate(numbers):
+        said = make_signal(open_time=START + n * MINUTE, decision={"a": number, "b": (n, {"ä": [number]})})
+        line, head = tied(head, said)
+        lines.append(line)
+    await store.commit([Book(BTC, unpublished=tuple(lines), head=head)])
+    stored = (await store.load_books([BTC]))[BTC]
+    found = check_chain(await store.signals(100), stored.head, "book")
+    assert (found.chained, found.unchained, found.faults) == (len(numbers), [], [])
+    assert [digest(line) for line in stored.unpublished] == [digest(line) for line in lines]

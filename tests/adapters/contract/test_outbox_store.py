@@ -5,12 +5,17 @@ from dataclasses import replace
 
 import pytest
 
-from shared.domain.outbox_entry import OutboxEntry, OutboxState
+from shared.domain.notice import Notice, NoticeKind, stale_id
+from shared.domain.outbox_entry import FINISHED, OutboxEntry, OutboxState, line_of
 from shared.domain.signal import SignalKind
 from shared.errors import Conflict
 from shared.ports import OutboxStore
 from tests.adapters.contract.subjects import create_store, names
 from tests.makers import MINUTE, START, make_signal
+
+NOTICE = Notice(
+    stale_id("bybit-linear", START), 0, NoticeKind.STALE, "bybit-linear", ("BTCUSDT",), START + MINUTE, START
+)
 
 
 @pytest.fixture(params=names("stores", port=OutboxStore))
@@ -22,7 +27,9 @@ async def store(request, tmp_path):
 
 def entry(minute: int = 0, **fields) -> OutboxEntry:
     signal = make_signal(open_time=START + minute * MINUTE)
-    return OutboxEntry(fields.pop("chat", "@news"), signal.signal_id, queue=fields.pop("queue", (signal,)), **fields)
+    return OutboxEntry(
+        fields.pop("chat", "@news"), signal.signal_id, queue=fields.pop("queue", (line_of(signal),)), **fields
+    )
 
 
 async def test_an_entry_comes_back_as_it_was_saved(store):
@@ -32,11 +39,14 @@ async def test_an_entry_comes_back_as_it_was_saved(store):
         state=OutboxState.UNCERTAIN,
         message_id=2**40,
         delivered_revision=3,
-        queue=(make_signal(), make_signal(SignalKind.EXIT, decision={"rsi": 0.1 + 0.2})),
+        delivered_time=START,
+        queue=tuple(map(line_of, (make_signal(), make_signal(SignalKind.EXIT, decision={"rsi": 0.1 + 0.2}), NOTICE))),
         attempts=2,
         next_attempt=START,
         digest="abc",
         last_error="timed out",
+        late=192_000,
+        after_message_id=2**40 - 1,
     )
     saved = await store.save(full)
     assert saved == replace(full, version=1)
@@ -75,18 +85,18 @@ async def test_unfinished_entries_stand_in_the_order_of_the_head_of_their_queues
     saved = {minute: await store.save(entry(minute)) for minute in (3, 1, 2)}
     other_chat = await store.save(entry(1, chat="@other"))
     assert await store.unfinished() == [saved[1], other_chat, saved[2], saved[3]]
-    later = (make_signal(SignalKind.EXIT, START + 8 * MINUTE),)
+    later = (line_of(make_signal(SignalKind.EXIT, START + 8 * MINUTE)),)
     moved = await store.save(replace(saved[1], queue=later, state=OutboxState.SENDING))
     assert await store.unfinished() == [other_chat, saved[2], saved[3], moved]
 
 
 @pytest.mark.parametrize("state", OutboxState)
-async def test_what_is_sent_or_dead_is_finished_until_it_is_pending_again(store, state):
+async def test_what_is_finished_stays_so_until_it_is_pending_again(store, state):
     saved = await store.save(await store.save(entry()))
     saved = await store.save(replace(saved, state=state, queue=()))
-    is_finished = state in (OutboxState.SENT, OutboxState.DEAD)
+    is_finished = state in FINISHED
     assert await store.unfinished() == ([] if is_finished else [saved])
-    again = await store.save(replace(saved, state=OutboxState.PENDING, queue=(make_signal(),)))
+    again = await store.save(replace(saved, state=OutboxState.PENDING, queue=(line_of(make_signal()),)))
     assert await store.unfinished() == [again]
 
 

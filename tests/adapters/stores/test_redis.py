@@ -10,13 +10,13 @@ from redis.crc import key_slot
 
 from shared.adapters.clock.manual import ManualClock
 from shared.adapters.stores.redis import Options, create
-from shared.domain.outbox_entry import OutboxEntry, OutboxState
+from shared.domain.outbox_entry import FINISHED, OutboxEntry, OutboxState, line_of
 from shared.errors import ConfigurationError, Conflict, Unavailable
 from tests.adapters.contract import redis_server
 from tests.makers import make_signal
 
 SECRET = "planted-pass"
-ENTRY = OutboxEntry("@news", "a/b", queue=(make_signal(),))
+ENTRY = OutboxEntry("@news", "a/b", queue=(line_of(make_signal()),))
 
 
 @pytest.fixture
@@ -66,7 +66,7 @@ async def test_of_two_processes_that_race_one_makes_the_transition(store, other)
 async def test_only_what_is_finished_expires_and_not_when_it_comes_alive_again(store, redis, options, state):
     saved = await store.save(replace(ENTRY, state=state))
     lives = {key: left for key, left in (await keys(redis, options)).items() if not key.endswith(":unfinished")}
-    finished = state in (OutboxState.SENT, OutboxState.DEAD)
+    finished = state in FINISHED
     (left,) = lives.values()
     assert 0 < left <= 90 if finished else left == -1
     await store.save(replace(saved, state=OutboxState.PENDING))

@@ -9,10 +9,12 @@ import pytest
 
 from shared.adapters.clock.manual import ManualClock
 from shared.adapters.stores.sqlite import Options, SqliteStore, create
+from shared.adapters.wire.sqlite_documents import LISTING
 from shared.adapters.wire.sqlite_outbox import UNFINISHED
 from shared.domain.instrument import Instrument
 from shared.domain.timeframe import Timeframe
 from shared.errors import ConfigurationError, Unavailable
+from shared.ports import Document
 from tests.makers import EXCHANGE, MINUTE, START, SYMBOL, make_candle
 
 BTC = Instrument(EXCHANGE, SYMBOL)
@@ -100,12 +102,25 @@ async def test_unfinished_entries_are_found_by_their_index(path):
     assert [row[3] for row in plan] == ["SCAN outbox USING INDEX outbox_unfinished"]
 
 
+@pytest.mark.usefixtures("store")
+async def test_documents_are_listed_along_their_key(path):
+    connection = sqlite3.connect(path)
+    plan = connection.execute(f"EXPLAIN QUERY PLAN {LISTING}", ("c", b"a", b"b", 1)).fetchall()
+    connection.close()
+    (step,) = [row[3] for row in plan]
+    assert "(collection=? AND key>? AND key<?)" in step
+    assert step.startswith("SEARCH documents USING INDEX")
+
+
 async def test_a_locked_file_is_unavailable_and_leaves_nothing_half_written(store, path):
     store._thread._connection.execute("PRAGMA busy_timeout=1")
     blocker = sqlite3.connect(path, isolation_level=None)
     blocker.execute("BEGIN IMMEDIATE")
     with pytest.raises(Unavailable, match="locked"):
         await store.write([make_candle()])
+    with pytest.raises(Unavailable, match="locked"):
+        await store.save_document(Document("leases", "a", b"{}"))
+    assert await store.load_document("leases", "a") is None
     assert await store.read(BTC, Timeframe.M1, 0, 2**53) == []  # readers do not wait for writers
     blocker.execute("ROLLBACK")
     blocker.close()

@@ -12,6 +12,7 @@ from shared.domain.instrument import Instrument
 from shared.domain.outbox_entry import OutboxEntry
 from shared.domain.timeframe import Timeframe
 from shared.errors import ConfigurationError, Unavailable
+from shared.ports import Document
 from tests.adapters.contract import bigtable_emulator
 from tests.adapters.wire.bigtable_store import open_store
 from tests.makers import EXCHANGE, SYMBOL, make_candle
@@ -19,6 +20,7 @@ from tests.makers import EXCHANGE, SYMBOL, make_candle
 BTC = Instrument(EXCHANGE, SYMBOL)
 M1 = Timeframe.M1
 BOOK = BookKey("rsi_divergence", EXCHANGE, SYMBOL)
+DOCUMENT = Document("leases", "a", b"{}")
 
 
 async def test_in_the_cloud_a_missing_table_is_a_fault_of_the_operator(tmp_path):
@@ -42,6 +44,9 @@ async def test_a_stopped_emulator_is_unavailable_and_one_that_is_back_has_its_ta
             store.read(BTC, M1, 0, 1),
             store.commit([Book(BOOK)]),
             store.save(OutboxEntry("@news", "a")),
+            store.save_document(DOCUMENT),
+            store.load_document(DOCUMENT.collection, DOCUMENT.key),
+            store.documents(DOCUMENT.collection, 1),
         ):
             with pytest.raises(Unavailable, match=emulator.address):
                 await call
@@ -51,6 +56,7 @@ async def test_a_stopped_emulator_is_unavailable_and_one_that_is_back_has_its_ta
                 pass
         assert await store.read(BTC, M1, 0, 2**53) == [make_candle()]
         await store.commit([Book(BOOK)])
+        assert (await store.save_document(DOCUMENT)).version == 1
     finally:
         await store.close()
         emulator.stop()

@@ -3,8 +3,9 @@
 import asyncio
 
 import pytest
+from google.cloud.bigtable.data import RowRange
 
-from shared.adapters.wire.bigtable_documents import put, read_bodies, read_versions
+from shared.adapters.wire.bigtable_documents import Stored, put, read, read_bodies, read_range, read_versions
 from shared.adapters.wire.bigtable_schema import POSITIONS
 
 
@@ -14,6 +15,15 @@ async def test_a_body_comes_back_with_its_version(store):
     assert await put(client, POSITIONS, b"a", b"two", expected=1, version=3)
     assert await read_bodies(client, POSITIONS, [b"a", b"b"]) == {b"a": b"two"}
     assert await read_versions(client, POSITIONS, [b"a", b"b"]) == {b"a": 3}
+    assert await read(client, POSITIONS, [b"a", b"b"]) == {b"a": Stored(3, b"two")}
+
+
+async def test_a_range_has_its_first_documents_in_order(store):
+    client = store._client
+    for key in (b"b2", b"a", b"b1", b"b3", b"c"):
+        await put(client, POSITIONS, key, key, expected=0, version=1)
+    found = await read_range(client, POSITIONS, RowRange(b"b", b"c"), 2)
+    assert list(found.items()) == [(b"b1", Stored(1, b"b1")), (b"b2", Stored(1, b"b2"))]
 
 
 @pytest.mark.parametrize("expected", [0, 1, 3])

@@ -1,6 +1,7 @@
 """What stands around an aggregator in tests: real memory bus and store, a clock that stands still, faults on demand."""
 
 import asyncio
+import uuid
 from contextlib import asynccontextmanager
 
 from services.aggregator.service import create
@@ -16,6 +17,7 @@ from shared.messages.codec import decode, encode
 from tests.makers import EXCHANGE, START, SYMBOL
 
 GRACE = 500
+LEASE = 10_000
 
 QUEUE = subscription(TRADES, "aggregator")
 PROBE = subscription(CANDLES, "probe")
@@ -32,6 +34,10 @@ class Faulty:
     def fail(self, method, *errors):
         """Plan errors for the next calls."""
         self._planned.setdefault(method, []).extend(errors)
+
+    def mend(self):
+        """Plan no more errors."""
+        self._planned.clear()
 
     def __getattr__(self, method):
         async def call(*args):
@@ -51,6 +57,7 @@ class Platform:
         self.memory = memory_bus.create(memory_bus.Options(), self.clock)
         self.bus = Faulty(self.memory)
         self.store = Faulty(memory_store.create(memory_store.Options(), self.clock))
+        self.documents = Faulty(self.store._inner)
 
     async def open(self):
         """Create the subscriptions, as a first start would."""
@@ -61,10 +68,13 @@ class Platform:
     def service(self, **fields):
         """An aggregator on this platform."""
         options = {"grace": GRACE, "patience": 15_000, "retention": 300_000, "forming_every": 3_000}
+        options |= {"holder": uuid.uuid4().hex, "lease_millis": LEASE, "documents": self.documents}
         return create(
             bus=self.bus,
             store=self.store,
             clock=self.clock,
+            is_gone=lambda _: False,
+            machine_clock=self.clock,
             exchange=EXCHANGE,
             **{"open_mode": OpenMode.FIRST_TRADE, **options, **fields},
         )
