@@ -1,16 +1,21 @@
 """Minutes in, the venue's own candles of them in the store and on the bus out."""
 
+import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
 
 from services.backfiller.holes import spans
 from shared.domain.candle import Candle, CandleSource
 from shared.domain.instrument import Instrument
 from shared.domain.timeframe import Timeframe
+from shared.errors import Refused
 from shared.messages.catalog import CANDLES
 from shared.messages.codec import encode
 from shared.ports import Bus, CandleStore, MarketHistory, Message
 from shared.runtime import metrics
+
+logger = logging.getLogger(__name__)
 
 _BATCH = 200  # messages in one call of the bus
 
@@ -30,6 +35,25 @@ class Filler:
         self._history = history
         self._store = store
         self._bus = bus
+        self.refused: dict[str, str] = {}
+        """Symbols of which the venue gives no candles, with its words."""
+
+    async def listed(self, symbol: str, start: int, end: int) -> list[Candle]:
+        """The venue's own candles of a span (ms UTC, `end` exclusive).
+
+        Raises:
+            Unavailable: The venue is away; ask again.
+            Refused: The venue does not know the symbol, or refuses this address.
+        """
+        try:
+            found = await self._history.candles(symbol, Timeframe.M1, start, end)
+        except Refused as error:
+            if symbol not in self.refused:
+                logger.warning("the venue refuses a symbol", extra={"symbol": symbol, "reason": str(error)})
+            self.refused[symbol] = str(error)
+            raise
+        self.refused.pop(symbol, None)
+        return found
 
     async def fill(self, symbol: str, open_times: Sequence[int]) -> Filled:
         """Ask the venue for these minutes and store what is better than what is there.
@@ -41,12 +65,10 @@ class Filler:
         complete: set[int] = set()
         changed: list[Candle] = []
         for start, end in spans(open_times):
-            listed = await self._history.candles(symbol, Timeframe.M1, start, end)
+            listed = await self.listed(symbol, start, end)
             stored = await self._stored(symbol, start, end)
             better = [_next(candle, stored.get(candle.open_time)) for candle in listed]
-            written = await self._store.write([candle for candle in better if candle is not None])
-            metrics.CANDLES_HEALED.inc(len(written))
-            changed += written
+            changed += await self._write([candle for candle in better if candle is not None])
             complete |= {candle.open_time for candle in listed}
             complete |= {open_time for open_time, candle in stored.items() if candle.complete}
         return Filled(frozenset(complete), tuple(changed))
@@ -67,6 +89,19 @@ class Filler:
             ]
         for first in range(0, len(messages), _BATCH):
             await self._bus.publish(CANDLES.topic, messages[first : first + _BATCH])
+
+    async def _write(self, candles: Sequence[Candle]) -> list[Candle]:
+        """Store candles hour by hour, the oldest first.
+
+        Whoever reads meanwhile must not see the newer part of a long heal before the older one: a hole with enough
+        candles behind it counts as given up (see `shared.engine.candle_sequence`), and a store may write a batch in any
+        order.
+        """
+        changed: list[Candle] = []
+        for _, hour in groupby(candles, lambda candle: Timeframe.H1.floor(candle.open_time)):
+            changed += await self._store.write(list(hour))
+        metrics.CANDLES_HEALED.inc(len(changed))
+        return changed
 
     async def _stored(self, symbol: str, start: int, end: int) -> dict[int, Candle]:
         instrument = Instrument(self._history.exchange, symbol)

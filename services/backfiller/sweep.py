@@ -1,4 +1,4 @@
-"""Symbols in; every minute the store lacks, filled from the venue: the warm-up at start, later what nobody reported."""
+"""Symbols in; every minute the store lacks, filled from the venue: history at start, later what nobody reported."""
 
 import logging
 from collections.abc import Sequence
@@ -18,16 +18,25 @@ SWEEP_MILLIS = 15_000
 """Pause between two sweeps."""
 
 _MINUTE = Timeframe.M1.millis
-_DEPTH = 60  # minutes looked back at after the warm-up
+
+REFUSED_PAUSE = 10 * _MINUTE
+"""ms for which a symbol that the venue refuses is left alone."""
+
+_DEPTH = 60 * _MINUTE  # looked back at, at least, after the start
+_WINDOW = 1_000 * _MINUTE  # handled at once: what is filled stays filled when an outage comes in between
+_FARTHEST = 31 * 1_440 * _MINUTE  # of a longer downtime, only the end is filled
 _PATIENCE = 2 * _MINUTE  # a younger minute is the aggregator's affair
-_REFUSED_PAUSE = 10 * _MINUTE
 
 
 @dataclass(slots=True)
 class _Place:
-    """How far one symbol is: whether its history is there, and when to look again after looking in vain."""
+    """How far one symbol is: up to where it has been looked at, and when to look again after looking in vain.
 
-    warm: bool = False
+    `oldest` is the first minute of its history, `looked_to` the end of what has been looked at (ms UTC); None before.
+    """
+
+    oldest: int | None = None
+    looked_to: int | None = None
     vain: int = 0
     look_at: int = 0
 
@@ -38,7 +47,7 @@ class Sweep:
     Args:
         exchange: Of the candles.
         symbols: Whose candles.
-        warm_up: Minutes of history wanted at start.
+        warm_up: Minutes of history wanted at start; more are filled when the store goes back further and has a hole.
     """
 
     def __init__(
@@ -50,14 +59,13 @@ class Sweep:
         self._store = store
         self._clock = clock
         self._started = clock.now()
-        self._oldest = max(0, Timeframe.M1.floor(self._started) - warm_up * _MINUTE)
-        self.refused: dict[str, str] = {}
-        """Symbols the venue refuses, with its words."""
+        self._warm_up = warm_up
 
     @property
     def cold(self) -> list[str]:
         """Symbols whose history is not there yet."""
-        return [symbol for symbol, place in self._places.items() if not place.warm and symbol not in self.refused]
+        cold = (symbol for symbol, place in self._places.items() if place.looked_to is None)
+        return [symbol for symbol in cold if symbol not in self._filler.refused]
 
     async def round(self) -> None:
         """Look at every symbol once.
@@ -70,28 +78,54 @@ class Sweep:
                 continue
             try:
                 await self._look(symbol, place)
-            except Refused as error:
-                if symbol not in self.refused:
-                    logger.warning("the venue refuses a symbol", extra={"symbol": symbol, "reason": str(error)})
-                self.refused[symbol] = str(error)
-                place.look_at = self._clock.now() + _REFUSED_PAUSE
+            except Refused:  # the filler has told it
+                place.look_at = self._clock.now() + REFUSED_PAUSE
 
     async def _look(self, symbol: str, place: _Place) -> None:
         now = self._clock.now()
         end = self._end(now)
-        start = max(self._oldest, end - _DEPTH * _MINUTE) if place.warm else self._oldest
+        start = await self._start(symbol, place, end)
+        holes, filled = 0, 0
+        for first in range(start, end, _WINDOW):
+            missed, changed = await self._fill(symbol, place, first, min(first + _WINDOW, end))
+            holes, filled = holes + missed, filled + changed
+        if holes:
+            # What the venue does not list (a young market) is asked for less and less often.
+            place.vain = 0 if filled else min(place.vain + 1, 6)
+            place.look_at = now + SWEEP_MILLIS * (2**place.vain - 1)
+            logger.info("holes filled", extra={"symbol": symbol, "missing": holes, "filled": filled})
+        place.looked_to = end
+
+    async def _fill(self, symbol: str, place: _Place, start: int, end: int) -> tuple[int, int]:
+        """Minutes that were missing in the span, and those of them that are there now."""
         stored = await self._store.read(Instrument(self._exchange, symbol), Timeframe.M1, start, end)
         holes = missing(stored, start, end)
-        if holes:
-            filled = await self._filler.fill(symbol, holes)
-            if place.warm:  # of the warm-up nobody waits for messages: readers start from the store
-                await self._filler.publish(symbol, [candle.open_time for candle in filled.changed])
-            # What the venue does not list (a young market) is asked for less and less often.
-            place.vain = 0 if filled.changed else min(place.vain + 1, 6)
-            place.look_at = now + SWEEP_MILLIS * (2**place.vain - 1)
-            logger.info("holes filled", extra={"symbol": symbol, "missing": len(holes), "filled": len(filled.changed)})
-        place.warm = True
-        self.refused.pop(symbol, None)
+        if not holes:
+            return 0, 0
+        filled = await self._filler.fill(symbol, holes)
+        if place.looked_to is not None:  # at the start nobody waits for messages: readers begin with the store
+            await self._filler.publish(symbol, [candle.open_time for candle in filled.changed])
+        return len(holes), len(filled.changed)
+
+    async def _start(self, symbol: str, place: _Place, end: int) -> int:
+        """Where to look from: at first the whole history, later an hour back, or to where the last look came, which was
+        long ago when the venue was away."""
+        if place.oldest is None:
+            place.oldest = await self._history_start(symbol)
+        if place.looked_to is None:
+            return place.oldest
+        return max(place.oldest, min(place.looked_to, end - _DEPTH))
+
+    async def _history_start(self, symbol: str) -> int:
+        """The warm-up, or further back where the newest stored candles begin: the downtime behind them is a hole, too.
+
+        As many as the warm-up are looked at, because the very newest may have been written since the downtime.
+        """
+        instrument = Instrument(self._exchange, symbol)
+        stored = await self._store.read_latest([instrument], Timeframe.M1, max(self._warm_up, _DEPTH // _MINUTE))
+        start = Timeframe.M1.floor(self._started)
+        known = [candle.open_time for candle in stored[instrument][:1]]
+        return max(0, start - _FARTHEST, min([start - self._warm_up * _MINUTE, *known]))
 
     def _end(self, now: int) -> int:
         """End of what is looked at. Minutes that were over when we started have no other healer, so they wait only

@@ -25,6 +25,7 @@ class FakeHistory:
     def __init__(self, clock: ManualClock) -> None:
         self._clock = clock
         self.absent: set[int] = set()
+        self.listed: dict[int, Candle] = {}  # instead of the usual ones, by number of the minute
         self.error: Exception | None = None
         self.calls: list[tuple[str, int, int]] = []
 
@@ -33,7 +34,12 @@ class FakeHistory:
         if self.error:
             raise self.error
         end = min(end, timeframe.floor(self._clock.now()))
-        return [venue_candle(t, symbol) for t in range(start, end, MINUTE) if (t - START) // MINUTE not in self.absent]
+        numbers = [(t - START) // MINUTE for t in range(start, end, MINUTE)]
+        return [
+            self.listed.get(number) or venue_candle(START + number * MINUTE, symbol)
+            for number in numbers
+            if number not in self.absent
+        ]
 
     async def symbols(self):
         return frozenset({SYMBOL})

@@ -47,3 +47,18 @@ async def test_only_the_wanted_candles_of_the_venue_are_published():
     await world.filler.publish(SYMBOL, minutes(1, 2, 3))
     assert [candle.open_time for candle in await told(source, 2)] == minutes(1, 3)
     assert world.left() == 2
+
+
+async def test_a_long_heal_is_stored_hour_by_hour_from_the_oldest():
+    """A reader between two writes never sees what lies behind a hole before the hole is filled."""
+    world = World()
+    batches = []
+    write = world.store.write
+
+    async def recorded(candles):
+        batches.append([(candle.open_time - START) // MINUTE for candle in candles])
+        return await write(candles)
+
+    world.store.write = recorded
+    await world.filler.fill(SYMBOL, minutes(*range(90)))
+    assert batches == [list(range(60)), list(range(60, 90))]

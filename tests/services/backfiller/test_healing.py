@@ -5,7 +5,7 @@ import pytest
 from services.backfiller.healing import Healing
 from shared.adapters.clock.manual import ManualClock
 from shared.domain.candle import CandleSource
-from shared.errors import Refused, Unavailable
+from shared.errors import InvariantViolation, Refused, Unavailable
 from shared.messages.catalog import CANDLES
 from shared.ports import Message
 from tests.makers import EXCHANGE, MINUTE, SYMBOL, make_candle
@@ -78,7 +78,7 @@ async def test_a_refused_symbol_is_said_once_and_does_not_stop_the_others(caplog
     healing, source, _ = await healing_of(world, broken(1), broken(2))
     world.history.error = Refused("symbol invalid", "not_found")
     await healing.heal_due(source)
-    assert healing.refused == {SYMBOL: "symbol invalid"}
+    assert world.filler.refused == {SYMBOL: "symbol invalid"}
     assert (healing.waiting, world.left()) == (0, 0)
     await healing.heal_due(source)
     assert caplog.text.count("the venue refuses a symbol") == 1
@@ -110,3 +110,52 @@ async def test_strangers_are_acknowledged_and_rubbish_is_rejected():
     healing = Healing(EXCHANGE, world.filler, world.clock)
     await healing.take(await source.pull(), source)
     assert (healing.waiting, world.left()) == (0, 0)
+
+
+async def test_the_delay_from_the_end_of_a_minute_to_its_healing_is_measured():
+    world = World(ManualClock(NOW + 17_000))
+    healing, source, _ = await healing_of(world, broken(99), *(broken(n) for n in range(60, 79)))
+    assert healing.delay_p95 == 0
+    await healing.heal_due(source)
+    assert healing.healed == 20
+    assert healing.delay_p95 == 17_000 + 38 * MINUTE, "19 of 20 are not older than minute 61"
+
+
+async def test_a_minute_told_again_while_it_is_acknowledged_keeps_no_message_behind(monkeypatch):
+    world = World()
+    healing, source, _ = await healing_of(world, broken(1))
+    ack = source.ack
+
+    async def ack_while_told(deliveries):
+        monkeypatch.undo()
+        await world.tell(broken(1, revision=9))
+        await healing.take(await source.pull(), source)
+        await ack(deliveries)
+
+    monkeypatch.setattr(source, "ack", ack_while_told)
+    await healing.heal_due(source)
+    assert (healing.waiting, world.left()) == (1, 1), "the new message"
+    await healing.heal_due(source)
+    assert (healing.waiting, healing.healed) == (0, 1)
+    await source.ack(await source.pull())
+    assert world.left() == 0
+
+
+async def test_when_most_messages_cannot_be_read_it_stops_instead_of_emptying_the_topic():
+    world = World()
+    source = await world.listen()
+    await world.bus.publish(CANDLES.topic, [Message(b"?")] * 300)
+    healing = Healing(EXCHANGE, world.filler, world.clock)
+    with pytest.raises(InvariantViolation, match=r"could not be handled"):
+        await healing.take(await source.pull(300), source)
+    assert world.left() == 300 - 101
+
+
+async def test_what_the_bus_takes_back_is_not_waited_for():
+    world = World()
+    healing, source, _ = await healing_of(world, broken(1))
+    await source.release()
+    healing.forget()
+    await healing.heal_due(source)
+    assert (healing.waiting, world.history.calls) == (0, [])
+    assert world.left() == 1

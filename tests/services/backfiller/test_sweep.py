@@ -96,12 +96,12 @@ async def test_a_refused_symbol_is_seen_and_does_not_stop_the_others():
 
     world.history.candles = candles
     await sweep.round()
-    assert sweep.refused == {"NOUSDT": "symbol invalid"}
+    assert world.filler.refused == {"NOUSDT": "symbol invalid"}
     assert sweep.cold == []
     world.history.candles = listed
     world.clock.advance_to(NOW + 11 * MINUTE)
     await sweep.round()
-    assert sweep.refused == {}
+    assert world.filler.refused == {}
 
 
 async def test_an_outage_leaves_the_symbol_cold_until_it_is_over():
@@ -114,3 +114,73 @@ async def test_an_outage_leaves_the_symbol_cold_until_it_is_over():
     world.history.error = None
     await sweep.round()
     assert sweep.cold == []
+
+
+DAY = 1_440
+
+
+async def test_a_downtime_of_days_is_filled_from_the_last_stored_candle_on_in_pages():
+    world = World(ManualClock(NOW + 4 * DAY * MINUTE + 30_000))
+    await world.store.write([make_candle(START + n * MINUTE) for n in range(100)])
+    sweep = sweep_of(world)
+    await sweep.round()
+    assert set(await world.stored()) == set(range(100 + 4 * DAY))
+    assert len(world.history.calls) == 6
+    assert all(end - start <= 1_000 for _, start, end in world.history.calls)
+    assert sweep.cold == []
+
+
+async def test_a_candle_stored_since_the_start_does_not_hide_the_downtime_before_it():
+    world = World(ManualClock(NOW + 2 * DAY * MINUTE + 30_000))
+    await world.store.write([make_candle(START + n * MINUTE) for n in (*range(100), 100 + 2 * DAY)])
+    await sweep_of(world).round()
+    assert set(range(100, 100 + 2 * DAY)) <= set(await world.stored())
+
+
+async def test_of_a_downtime_of_months_the_last_month_is_filled():
+    world = World(ManualClock(NOW + 60 * DAY * MINUTE + 30_000))
+    await world.store.write([make_candle(START + n * MINUTE) for n in range(100)])
+    await sweep_of(world).round()
+    assert set(await world.stored()) == {*range(100), *range(100 + 29 * DAY, 100 + 60 * DAY)}
+
+
+async def test_what_was_filled_before_an_outage_is_not_asked_for_again():
+    world = World(ManualClock(NOW + 2 * DAY * MINUTE + 30_000))
+    await world.store.write([make_candle(START + n * MINUTE) for n in range(100)])
+    listed = world.history.candles
+
+    async def candles(symbol, timeframe, start, end):
+        if len(world.history.calls) == 2:
+            raise Unavailable("away")
+        return await listed(symbol, timeframe, start, end)
+
+    world.history.candles = candles
+    sweep = sweep_of(world)
+    with pytest.raises(Unavailable):
+        await sweep.round()
+    assert sweep.cold == [SYMBOL]
+    world.history.candles = listed
+    await sweep.round()
+    spans = [(start, end) for _, start, end in world.history.calls]
+    assert spans == sorted(spans)
+    assert set(await world.stored()) == set(range(100 + 2 * DAY))
+
+
+@pytest.mark.parametrize("error", [Unavailable("away"), Refused("region", "region")])
+async def test_after_hours_without_the_venue_the_sweep_looks_back_to_where_it_was_and_tells(error):
+    world = World()
+    sweep = sweep_of(world)
+    await sweep.round()
+    listener = await world.listen()
+    world.history.error = error
+    world.clock.advance_to(NOW + 5 * MINUTE)
+    if isinstance(error, Unavailable):
+        with pytest.raises(Unavailable):
+            await sweep.round()
+    else:
+        await sweep.round()
+    world.history.error = None
+    world.clock.advance_to(NOW + 300 * MINUTE)
+    await sweep.round()
+    assert set(range(100, 398)) <= set(await world.stored())
+    assert len(await told(listener, 298)) == 298
