@@ -3,9 +3,11 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from typing import Protocol, runtime_checkable
 
 from services.telegram_notifier.lane import Lane
 from services.telegram_notifier.pictures import Pictures
+from shared.domain.shadow import told
 from shared.domain.signal import Signal
 from shared.engine import chart_button, message_text
 from shared.errors import ConfigurationError, InvalidInput, TrackerError, Unavailable
@@ -31,6 +33,16 @@ _AWAY = "The chart cannot be drawn now; please press again in a minute."
 _NO_CANDLES = "There are no candles for this chart any more."
 
 
+@runtime_checkable
+class ToldTrouble(Protocol):
+    """A notifier that says why presses cannot be read now, in one line; empty while they can."""
+
+    @property
+    def press_trouble(self) -> str:
+        """See above."""
+        ...
+
+
 class ChartDesk:
     """Answers every press at once, then draws the chart and sends it as a reply to the message.
 
@@ -51,6 +63,11 @@ class ChartDesk:
         self._asked: dict[tuple[str, int], float] = {}
         self._working = 0
         self.charts = 0
+
+    @property
+    def trouble(self) -> str:
+        """Why no button works now, as far as the notifier tells; empty while all is well."""
+        return self._notifier.press_trouble if isinstance(self._notifier, ToldTrouble) else ""
 
     async def run(self) -> None:
         """Serve presses until cancelled, or until the notifier says that there will be none."""
@@ -128,7 +145,7 @@ class ChartDesk:
 
     async def _searched(self, data: str) -> str | None:
         """The id of a signal whose button carries only a digest."""
-        lines = await self._ledger.signals(_SCANNED)
+        lines = told(await self._ledger.signals(_SCANNED))
         return next((line.signal_id for line in reversed(lines) if chart_button.matches(data, line.signal_id)), None)
 
     async def _answer(self, press: ButtonPress, words: str) -> None:

@@ -4,8 +4,7 @@ import logging
 from collections.abc import Callable
 from typing import NamedTuple
 
-from shared.domain.outbox_entry import OutboxEntry, OutboxState
-from shared.domain.signal import Signal
+from shared.domain.outbox_entry import FINISHED, Line, OutboxEntry, OutboxState
 from shared.engine import outbox
 from shared.errors import Conflict
 from shared.ports import Clock, OutboxStore
@@ -28,15 +27,18 @@ class Mailbox:
         store: Where entries live.
         clock: Real time.
         changed: Called with the chat whose entries changed.
+        late_ttl: Age in ms beyond which a signal is not told any more.
     """
 
-    def __init__(self, store: OutboxStore, clock: Clock, changed: Callable[[str], None]) -> None:
+    def __init__(self, store: OutboxStore, clock: Clock, changed: Callable[[str], None], late_ttl: int) -> None:
         self._store = store
         self._clock = clock
         self._changed = changed
+        self._late_ttl = late_ttl
         self._unfinished: dict[Key, OutboxEntry] = {}
         self._since: dict[Key, float] = {}
         self.dead = 0
+        self.expired = 0
 
     async def open(self) -> None:
         """Load what an earlier process left. A request it had begun had no answer."""
@@ -50,14 +52,25 @@ class Mailbox:
             return entry
         return outbox.uncertain(entry, self._clock.now(), "the process ended while the request was under way")
 
-    async def put(self, chat: str, signal: Signal) -> None:
-        """Make sure that `signal` will be said in `chat`. Returns when that is stored; repeating it changes nothing."""
-        key = Key(chat, signal.signal_id)
+    async def put(self, chat: str, line: Line) -> None:
+        """Make sure that `line` will be said in `chat`, unless it is too old. Returns when that is stored; repeating it
+        changes nothing."""
+        key = Key(chat, line.subject)
         while True:
             entry = self._unfinished.get(key) or await self._store.load(*key)
-            wanted = outbox.enqueue(entry, signal, chat)
-            if wanted is entry or await self._save(key, wanted) is not None:
+            wanted = outbox.enqueue(entry, line, chat, self._clock.now(), self._late_ttl)
+            if wanted is entry:
                 return
+            if await self._save(key, wanted) is not None:
+                if wanted.state is OutboxState.EXPIRED:
+                    self._note_expired(key, line)
+                return
+
+    def _note_expired(self, key: Key, line: Line) -> None:
+        self.expired += 1
+        metrics.LINES_EXPIRED.labels(line.kind.value).inc()
+        facts = {**key._asdict(), "revision": line.revision, "time": line.time, "ttl_ms": self._late_ttl}
+        logger.warning("too old to be told", extra=facts)
 
     async def change(self, key: Key, rule: Callable[[OutboxEntry], OutboxEntry]) -> OutboxEntry | None:
         """Apply a rule to an entry and store the result; again on what is stored, when somebody else was first.
@@ -107,7 +120,7 @@ class Mailbox:
         known = self._unfinished.get(key)
         if known is not None and known.version > entry.version:
             return
-        if entry.state in (OutboxState.SENT, OutboxState.DEAD):
+        if entry.state in FINISHED:
             self._unfinished.pop(key, None)
             self._since.pop(key, None)
         else:

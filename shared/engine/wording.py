@@ -14,6 +14,7 @@ _MOST_DECIMALS = 12
 _REASONS = {
     ExitReason.TAKE_PROFIT: "Take profit",
     ExitReason.STOP_LOSS: "Stop loss",
+    ExitReason.BREAK_EVEN: "Break-even",
     ExitReason.TRAILING_STOP: "Trailing stop",
     ExitReason.TIME_STOP: "Time stop",
 }
@@ -63,6 +64,27 @@ def duration_text(millis: int) -> str:
     else:
         text = f"{minutes} min" if minutes else f"{seconds} s"
     return text.replace(" ", _NO_BREAK)
+
+
+def lateness_text(millis: int) -> str:
+    """``45s``, ``3m12s``, ``1h05m``, ``2d4h``: the two largest units."""
+    seconds = max(0, millis) // 1000
+    minutes, hours, days = seconds // 60, seconds // 3600, seconds // 86_400
+    if days:
+        return f"{days}d{hours % 24}h"
+    if hours:
+        return f"{hours}h{minutes % 60:02}m"
+    return f"{minutes}m{seconds % 60:02}s" if minutes else f"{seconds}s"
+
+
+def count_text(count: int, noun: str) -> str:
+    """``1 minute``, ``7 minutes``."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def clock_text(millis: int) -> str:
+    """``12:31 UTC``."""
+    return f"{moment(millis):%H:%M} UTC"
 
 
 def time_text(millis: int) -> str:

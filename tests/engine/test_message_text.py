@@ -8,7 +8,7 @@ from shared.domain.signal import ExitReason, Side, SignalKind
 from shared.engine import message_text
 from tests.engine.chart_lines import WHY, make_trade, make_walk
 from tests.engine.telegram_html import MarkupError, visible
-from tests.makers import MINUTE, make_signal
+from tests.makers import MINUTE, START, make_signal
 
 DECISION = {"why": "RSI 22.1 < 25 & volume 2.6x", "price_decimals": 1}
 # Half of a surrogate pair and markup are what breaks things; plain letters would find nothing.
@@ -103,3 +103,35 @@ def test_the_reader_of_these_tests_is_strict(broken):
 def test_the_same_lines_give_the_same_text():
     line = make_signal(SignalKind.EXIT, time=make_signal().time + 3 * 60 * MINUTE)
     assert message_text.compose(line) == message_text.compose(line)
+
+
+@pytest.mark.parametrize(
+    ("open_times", "said"),
+    [
+        ([750], "the exchange corrected 1 candle this signal was built on (12:30 UTC)"),
+        ([750, 751], "the exchange corrected 2 candles this signal was built on (12:30, 12:31 UTC)"),
+        (range(7), "corrected 7 candles this signal was built on (00:00, 00:01, 00:02, 00:03, 00:04 UTC and 2 more)"),
+    ],
+)
+@pytest.mark.parametrize("kind", SignalKind)
+def test_a_signal_built_on_revised_data_says_so(open_times, said, kind):
+    line = make_signal(kind, data_revised=tuple(START + minute * MINUTE for minute in open_times))
+    (paragraph,) = [part for part in text_of(line).split("\n\n") if part.startswith("⚠️ data revised: ")]
+    assert paragraph.endswith(said)
+    assert "data revised" not in text_of(replace(line, data_revised=()))
+
+
+def test_a_late_line_says_by_how_much():
+    assert text_of(make_signal(), late=192_000).endswith("\n\n⏱ late by 3m12s")
+
+
+def test_the_text_as_people_see_it_is_what_a_strict_reader_sees():
+    line = make_signal(strategy="a<b>&amp;c", decision={"why": "RSI < 25 & 'x' > \"y\""})
+    assert message_text.visible(message_text.compose(line)) == text_of(line)
+
+
+def test_a_bias_in_the_same_direction_is_told_and_any_other_is_not():
+    macro = {"gate": "aligned", "words": "macro bias LONG, confidence 84 <b>"}
+    told = message_text.compose(make_signal(decision={"macro": macro}))
+    assert "macro bias LONG, confidence 84 &lt;b&gt;" in told
+    assert "macro bias" not in message_text.compose(make_signal(decision={"macro": macro | {"gate": "neutral"}}))

@@ -52,3 +52,20 @@ def test_a_short_gains_when_the_price_falls():
     assert wording.gain_pct(Side.SHORT, 100, 98) == pytest.approx(2)
     assert wording.gain_pct(Side.LONG, 100, 98) == pytest.approx(-2)
     assert wording.gain_pct(Side.LONG, 0, 98) == 0
+
+
+@pytest.mark.parametrize(
+    ("millis", "text"),
+    [(45_999, "45s"), (192_000, "3m12s"), (60_000, "1m00s"), (3_900_000, "1h05m"), (187_200_000, "2d4h"), (-1, "0s")],
+)
+def test_lateness_is_said_in_its_two_largest_units(millis, text):
+    assert wording.lateness_text(millis) == text
+
+
+@pytest.mark.parametrize(("count", "text"), [(0, "0 minutes"), (1, "1 minute"), (1_440, "1,440 minutes")])
+def test_things_are_counted_in_words(count, text):
+    assert wording.count_text(count, "minute") == text
+
+
+def test_a_time_of_day_names_its_zone():
+    assert wording.clock_text(1_772_409_600_000 + 751 * 60_000) == "12:31 UTC"

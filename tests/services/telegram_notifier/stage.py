@@ -3,22 +3,28 @@
 import asyncio
 from collections import deque
 from contextlib import asynccontextmanager, suppress
+from unittest.mock import patch
 
-from services.telegram_notifier import service
+from services.telegram_notifier import sender, service
 from shared.adapters.bus import memory as memory_bus
 from shared.adapters.clock.manual import ManualClock
 from shared.adapters.stores import memory as memory_store
 from shared.domain.book import Book, BookKey
-from shared.errors import Refused
+from shared.engine import message_text
+from shared.errors import Refused, Uncertain
 from shared.messages import catalog, codec
 from shared.ports import ButtonPress
-from tests.makers import START
+from tests.makers import MINUTE, START
 
 CHAT = "-100"
 
 
 class Chat:
-    """`Notifier` that keeps what it is told. `faults` are raised before anything is done; `gates` hold methods back."""
+    """`Notifier` that keeps what it is told. `faults` are raised before anything is done; `gates` hold methods back.
+
+    Each of `lost` (booleans) takes the answer of a send away: it is carried out where True. Ids ascend over all posts;
+    what was deleted is missing in `messages`. `peek_faults` are raised by looks.
+    """
 
     def __init__(self):
         self.calls = []
@@ -26,6 +32,11 @@ class Chat:
         self.answers = []
         self.photos = []
         self.faults = deque()
+        self.lost = deque()
+        self.peek_faults = deque()
+        self.can_peek = False
+        self.newest = 0
+        self._requests = set()
         self.gates = {}
         self.pressed = asyncio.Queue()
 
@@ -39,9 +50,18 @@ class Chat:
             await self.gates[method].wait()
 
     async def send(self, chat, text, buttons):
+        request = asyncio.ensure_future(self._send(chat, text, buttons))
+        self._requests.add(request)
+        return await asyncio.shield(request)  # what is written goes its way, whoever dies
+
+    async def _send(self, chat, text, buttons):
         await self._enter("send", chat, text)
-        self.messages[len(self.messages) + 1] = (text, buttons)
-        return len(self.messages)
+        lost = self.lost.popleft() if self.lost else None
+        if lost is not False:
+            self.post(text, buttons)
+        if lost is not None:
+            raise Uncertain("no answer")
+        return self.newest
 
     async def edit(self, chat, message_id, text, buttons):
         await self._enter("edit", chat, text)
@@ -54,6 +74,14 @@ class Chat:
         self.photos.append((png, reply_to))
         return 1000 + len(self.photos)
 
+    async def peek(self, chat, message_id):
+        self.calls.append(("peek", chat, message_id))
+        fault = self.peek_faults.popleft() if self.peek_faults else None
+        if fault is not None:
+            raise fault
+        text, _ = self.messages.get(message_id, (None, ()))
+        return None if text is None else message_text.visible(text)
+
     async def answer(self, press_id, text):
         self.answers.append((press_id, text))
 
@@ -63,6 +91,24 @@ class Chat:
 
     async def close(self):
         pass
+
+    async def forget_requests(self):
+        """What has not been carried out by now never is."""
+        for request in self._requests:
+            request.cancel()
+        await asyncio.gather(*self._requests, return_exceptions=True)
+        self._requests.clear()
+
+    def post(self, text, buttons=()):
+        """A message of ours, or of somebody else."""
+        self.newest += 1
+        self.messages[self.newest] = (text, buttons)
+        return self.newest
+
+    def of(self, signal_id):
+        """Texts of all messages about a signal or notice that stand in the chat."""
+        mark = message_text.short_id(signal_id)
+        return [text for text, _ in self.messages.values() if mark in message_text.visible(text).split()]
 
     def press(self, data, message_id=1, chat=CHAT):
         self.pressed.put_nowait(ButtonPress(f"q{self.pressed.qsize()}", chat, message_id, data))
@@ -94,12 +140,17 @@ class Renderer:
 class Stage:
     """Everything the service is composed of, and the means to move it."""
 
-    def __init__(self, chats=(CHAT,), budget=18):
+    def __init__(self, chats=(CHAT,), budget=18, late_after=MINUTE, late_ttl=15 * MINUTE):
         self.clock = ManualClock(START)
         self.bus = memory_bus.create(memory_bus.Options(), self.clock)
         self.store = memory_store.create(memory_store.Options(), self.clock)
         self.chat, self.renderer = Chat(), Renderer()
-        self._chats, self._budget = chats, budget
+        self._settings = {
+            "chats": chats,
+            "budget_per_minute": budget,
+            "late_after": late_after,
+            "late_ttl": late_ttl,
+        }
         self.service = self.new_service()
 
     def new_service(self):
@@ -111,8 +162,8 @@ class Stage:
             notifier=self.chat,
             charts=self.renderer,
             clock=self.clock,
-            chats=self._chats,
-            budget_per_minute=self._budget,
+            documents=self.store,
+            **self._settings,
         )
         return self.service
 
@@ -138,6 +189,28 @@ class Stage:
             name = f"{signal.signal_id}/{signal.revision}"
             await self.bus.publish(catalog.SIGNALS.topic, [codec.encode(catalog.SIGNALS, signal, message_id=name)])
         await self.settle()
+
+    async def announce(self, *notices):
+        """Publish notices, as the logic engine does."""
+        for notice in notices:
+            name = f"{notice.notice_id}/{notice.revision}"
+            await self.bus.publish(catalog.NOTICES.topic, [codec.encode(catalog.NOTICES, notice, message_id=name)])
+        await self.settle()
+
+    @asynccontextmanager
+    async def killed_while_sending(self, *signals):
+        """The service dies with a request under way. Inside it is dead; when the gate that is yielded is set, the chat
+        service carries the request out all the same."""
+        gate = self.chat.gates["send"] = asyncio.Event()
+        killed = asyncio.create_task(self.service.run())
+        await self.settle()
+        await self.say(*signals)
+        self.chat.gates.clear()
+        with patch.object(sender, "DRAIN_SECONDS", 0):
+            killed.cancel()
+            await asyncio.gather(killed, return_exceptions=True)
+        yield gate
+        await self.chat.forget_requests()
 
     async def settle(self):
         """Let everything happen that needs no time."""

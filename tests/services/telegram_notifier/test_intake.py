@@ -1,9 +1,11 @@
 import pytest
 
-from shared.errors import Unavailable
+from shared.domain.notice import Notice, NoticeKind, stale_id
+from shared.errors import InvariantViolation, Unavailable
 from shared.messages import catalog, codec
 from shared.ports import Message
-from tests.makers import make_candle, make_signal
+from shared.runtime.rejections import MOST
+from tests.makers import EXCHANGE, START, SYMBOL, make_candle, make_signal
 from tests.services.telegram_notifier.stage import Stage
 
 ENTRY = make_signal()
@@ -58,3 +60,25 @@ async def test_a_signal_is_acknowledged_only_when_it_is_stored(stage, monkeypatc
         await stage.pass_time(10_000)
         assert stage.bus.backlog(catalog.SIGNALS.topic, SUBSCRIPTION).held == 0
     assert len(stage.chat.messages) == 1
+
+
+async def test_a_notice_is_taken_in_from_its_own_topic_and_a_signal_there_is_rejected(stage):
+    notice = Notice(stale_id(EXCHANGE, START), 0, NoticeKind.STALE, EXCHANGE, (SYMBOL,), START, START)
+    dead = await stage.bus.subscribe(catalog.NOTICES.dead_letter, "operator")
+    stray = codec.encode(catalog.SIGNALS, ENTRY, message_id="stray")
+    async with stage.running():
+        await stage.bus.publish(catalog.NOTICES.topic, [stray])
+        await stage.announce(notice)
+        assert stage.service.health().facts["notices"] == 1
+    assert [delivery.message.data for delivery in await dead.pull()] == [stray.data]
+    assert len(stage.chat.of(notice.notice_id)) == 1
+    assert not stage.chat.of(ENTRY.signal_id)
+
+
+async def test_when_nearly_nothing_can_be_read_the_service_ends(stage):
+    bad = Message(b"{}", {"type": "signal", "version": "99"})
+    with pytest.RaisesGroup(InvariantViolation) if hasattr(pytest, "RaisesGroup") else pytest.raises(ExceptionGroup):
+        async with stage.running():
+            await stage.bus.publish(catalog.SIGNALS.topic, [bad] * (MOST + 1))
+            for _ in range(20):
+                await stage.settle()
