@@ -1,7 +1,7 @@
 # One account per service, none with a key and none with a role on the whole project; what each may do stands beside
 # the thing it may do it with (pubsub.tf, bigtable.tf, secrets.tf).
 resource "google_service_account" "services" {
-  for_each     = local.services
+  for_each     = merge(local.services, local.functions)
   account_id   = "tracker-${replace(each.key, "_", "-")}"
   display_name = "CryptoSignalTracker ${each.key}"
   depends_on   = [google_project_service.apis]
@@ -29,7 +29,8 @@ resource "google_project_iam_member" "build_sources" {
 
   condition {
     title      = "sources of builds"
-    expression = "resource.name.startsWith(\"projects/_/buckets/${var.project}_\")"
+    # The second kind is where Cloud Functions keeps the source of a function while it is built.
+    expression = "resource.name.startsWith(\"projects/_/buckets/${var.project}_\") || resource.name.startsWith(\"projects/_/buckets/gcf-v2-sources-${data.google_project.this.number}-\")"
   }
 }
 
@@ -38,6 +39,19 @@ resource "google_project_iam_member" "build_deploys" {
   project = var.project
   role    = "roles/run.developer"
   member  = google_service_account.build.member
+}
+
+resource "google_project_iam_member" "build_deploys_functions" {
+  project = var.project
+  role    = "roles/cloudfunctions.developer"
+  member  = google_service_account.build.member
+}
+
+# Puts the sources of functions there, and reads them when they are built.
+resource "google_storage_bucket_iam_member" "build_functions" {
+  bucket = google_storage_bucket.functions.name
+  role   = "roles/storage.objectUser"
+  member = google_service_account.build.member
 }
 
 resource "google_artifact_registry_repository_iam_member" "build_images" {

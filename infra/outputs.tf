@@ -14,6 +14,11 @@ output "telegram_token_secret" {
   value       = google_secret_manager_secret.telegram_token.secret_id
 }
 
+output "functions" {
+  description = "The services that run as functions."
+  value       = sort([for function in google_cloudfunctions2_function.functions : function.name])
+}
+
 output "worker_pools" {
   description = "The services that run."
   value       = sort([for pool in google_cloud_run_v2_worker_pool.services : pool.name])

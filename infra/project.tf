@@ -9,7 +9,9 @@ resource "google_project_service" "apis" {
     "bigtable.googleapis.com",
     "bigtableadmin.googleapis.com",
     "cloudbuild.googleapis.com",
+    "cloudfunctions.googleapis.com",
     "cloudresourcemanager.googleapis.com",
+    "cloudscheduler.googleapis.com",
     "compute.googleapis.com",
     "iam.googleapis.com",
     "logging.googleapis.com",
@@ -18,6 +20,7 @@ resource "google_project_service" "apis" {
     "redis.googleapis.com",
     "run.googleapis.com",
     "secretmanager.googleapis.com",
+    "storage.googleapis.com",
   ])
   service = each.value
   # Others may use them too.

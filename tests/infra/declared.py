@@ -14,6 +14,9 @@ from tests.architecture.house import ROOT
 INFRA = ROOT / "infra"
 LOCKS = ROOT / "requirements"
 CLOUD_SERVICES = tuple(sorted(SERVICES))
+FUNCTIONS = ("macro_engine",)
+"""Run as Cloud Functions; every other service is a worker pool."""
+WORKER_POOLS = tuple(service for service in CLOUD_SERVICES if service not in FUNCTIONS)
 IMAGES = (*CLOUD_SERVICES, "sandbox")
 
 
@@ -75,9 +78,15 @@ def dockerfile() -> list[tuple[str, str]]:
     return [(word, rest.strip()) for word, _, rest in (line.partition(" ") for line in lines)]
 
 
+def lock(service: str) -> Path:
+    """What is installed for a service; ``<service>-function`` is its Cloud Function."""
+    folder, _, is_function = service.partition("-")
+    return INFRA / "functions" / folder / "requirements.txt" if is_function else LOCKS / f"{service}.txt"
+
+
 def locked(service: str) -> dict[str, str]:
     """Packages in the lock of a service: name to pinned version (of the last marker, where several are given)."""
-    lines = (LOCKS / f"{service}.txt").read_text(encoding="utf-8").splitlines()
+    lines = lock(service).read_text(encoding="utf-8").splitlines()
     pins = (line.split(";")[0].rstrip(" \\").partition("==") for line in lines if line and line[0] not in " #")
     return {name: version for name, _, version in pins}
 

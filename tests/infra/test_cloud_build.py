@@ -5,15 +5,20 @@ import subprocess
 import pytest
 
 from tests.architecture.house import ROOT
-from tests.infra.declared import CLOUD_SERVICES, cloud_build, hyphened
+from tests.infra.declared import FUNCTIONS, WORKER_POOLS, cloud_build, hyphened, resources, terraform
 
 STEPS = {step["id"]: step for step in cloud_build()["steps"]}
-BUILDS = {f"build-{hyphened(service)}": service for service in CLOUD_SERVICES}
+BUILDS = {f"build-{hyphened(service)}": service for service in WORKER_POOLS}
+STAGES = {f"stage-{hyphened(function)}": function for function in FUNCTIONS}
 
 
 def run(script, *arguments, **environment):
     return subprocess.run(  # noqa: S603 - the project's own script
-        ["/bin/sh" if script == "build_image.sh" else "/bin/bash", str(ROOT / "scripts" / script), *arguments],
+        [
+            "/bin/sh" if script in ("build_image.sh", "stage_function.sh") else "/bin/bash",
+            str(ROOT / "scripts" / script),
+            *arguments,
+        ],
         env={"PATH": environment.pop("path", "/usr/bin:/bin"), **environment},
         capture_output=True,
         text=True,
@@ -57,14 +62,14 @@ def test_images_are_built_side_by_side_after_the_tests():
 
 
 def test_nothing_is_deployed_unless_everything_was_built():
-    assert set(STEPS["deploy"]["waitFor"]) == set(BUILDS)
+    assert set(STEPS["deploy"]["waitFor"]) == {*BUILDS, *STAGES}
 
 
 def test_every_service_is_deployed_readers_before_writers():
     script = STEPS["deploy"]["args"][1]
     [loop] = [line for line in script.splitlines() if line.startswith("for service in ")]
     order = loop.removeprefix("for service in ").removesuffix("; do").split()
-    assert sorted(order) == sorted(hyphened(service) for service in CLOUD_SERVICES)
+    assert sorted(order) == sorted(hyphened(service) for service in WORKER_POOLS)
     assert order[-1] == "ingestor"
 
 
@@ -88,3 +93,30 @@ def test_a_build_without_a_tag_is_refused():
     done = run("build_image.sh", "ingestor", IMAGES="registry/folder")
     assert done.returncode != 0
     assert "TAG: names the image" in done.stderr
+
+
+def test_a_function_is_staged_and_deployed_under_the_names_that_terraform_has():
+    for id_, function in STAGES.items():
+        name = hyphened(function)
+        staged, deployed = STEPS[id_]["args"][1], STEPS["deploy"]["args"][1]
+        declared = terraform()["local"]["functions"][function]
+        made = resources("google_cloudfunctions2_function")["functions"]["build_config"][0]
+        assert STEPS[id_]["waitFor"] == ["test"]
+        assert f'"gs://$$BUCKET/{name}-$$TAG.zip"' in staged
+        assert made["source"][0]["storage_source"][0]["object"] == '${replace(each.key, "_", "-")}-${var.image_tag}.zip'
+        assert resources("google_storage_bucket")["functions"]["name"] == "${var.project}-functions"
+        assert all("BUCKET=${PROJECT_ID}-functions" in STEPS[step]["env"] for step in (id_, "deploy"))
+        assert f'--source="gs://$$BUCKET/{name}-$$TAG.zip"' in deployed
+        assert f"--runtime={made['runtime']} --entry-point={declared['entry_point']} --trigger-http" in deployed
+        assert deployed.index(f"functions describe tracker-{name} ") < deployed.index(
+            f"functions deploy tracker-{name} "
+        )
+
+
+def test_what_is_staged_is_the_door_its_lock_and_no_other_service(tmp_path):
+    done = run("stage_function.sh", str(tmp_path / "stage"))
+    assert done.returncode == 0, done.stderr
+    stage = tmp_path / "stage"
+    assert {path.name for path in stage.iterdir()} == {"main.py", "requirements.txt", "services", "shared"}
+    assert {path.name for path in (stage / "services").iterdir()} == {"__init__.py", "wiring.py", "macro_engine"}
+    assert not list(stage.rglob("__pycache__"))

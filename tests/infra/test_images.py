@@ -12,10 +12,11 @@ import pytest
 from services.wiring import _NEEDS
 from shared.runtime.page import Page
 from tests.architecture.house import ROOT
-from tests.infra.declared import IMAGES, LOCKS, dockerfile, locked, pinned_images
+from tests.infra.declared import FUNCTIONS, IMAGES, LOCKS, dockerfile, lock, locked, pinned_images
 
 ADAPTERS = {"bus": "google-cloud-pubsub", "stores": "google-cloud-bigtable", "notifiers": "python-telegram-bot"}
 ADAPTERS |= {"charts": "mplfinance", "exchanges": "websockets"}
+LOCKED = (*IMAGES, *(f"{function}-function" for function in FUNCTIONS))
 
 
 def arguments(word):
@@ -26,9 +27,9 @@ def test_every_image_has_its_lock_and_every_lock_its_image():
     assert sorted(path.stem for path in LOCKS.glob("*.txt")) == sorted(IMAGES)
 
 
-@pytest.mark.parametrize("service", IMAGES)
+@pytest.mark.parametrize("service", LOCKED)
 def test_a_lock_pins_every_package_by_hash_and_names_no_index(service):
-    text = (LOCKS / f"{service}.txt").read_text(encoding="utf-8")
+    text = lock(service).read_text(encoding="utf-8")
     pinned = re.findall(
         r"^[a-z0-9._-]+==\S+(?: ;.*?)? \\\n((?:    --hash=sha256:[0-9a-f]{64}(?: \\)?\n)+)", text, re.MULTILINE
     )
@@ -45,9 +46,15 @@ def test_an_image_has_the_clients_behind_its_ports_and_no_others(service):
     assert ("pandas" in packages) == (service == "telegram_notifier")
 
 
+def test_the_framework_of_functions_is_installed_for_functions_only():
+    assert [service for service in LOCKED if "functions-framework" in locked(service)] == ["macro_engine-function"]
+    with_framework, without = locked("macro_engine-function"), locked("macro_engine")
+    assert without.items() <= with_framework.items()
+
+
 def test_packages_that_several_images_have_are_the_same_everywhere():
     versions = {}
-    for service in IMAGES:
+    for service in LOCKED:
         for name, version in locked(service).items():
             versions.setdefault(name, set()).add(version)
     assert {name: found for name, found in versions.items() if len(found) > 1} == {}

@@ -19,6 +19,7 @@ TERRAFORM = {
     "TRACKER__REDIS_STORE__URL": "redis://10.20.0.3:6379/0",
     "TRACKER__TELEGRAM__TOKEN_FILE": None,
     "TRACKER__REDIS_STORE__PASSWORD_FILE": None,
+    "TRACKER__LOG__JSON_LINES": "true",
 }
 SECRET = "planted"
 

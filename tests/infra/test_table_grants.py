@@ -5,7 +5,7 @@ from collections import defaultdict
 import pytest
 
 from services.wiring import _NEEDS
-from shared.adapters.wire.bigtable_schema import OUTBOX, POSITIONS, SIGNALS, TABLES, candle_table
+from shared.adapters.wire.bigtable_schema import DOCUMENTS, OUTBOX, POSITIONS, SIGNALS, TABLES, candle_table
 from shared.domain.timeframe import Timeframe
 from tests.infra.declared import CLOUD_SERVICES, catalog
 
@@ -15,10 +15,12 @@ READER, USER = "roles/bigtable.reader", "roles/bigtable.user"
 # The narrowest role for each table that a service works on.
 EXPECTED = {
     "ingestor": {},
-    "aggregator": dict.fromkeys(MARKET_DATA, USER),
-    "backfiller": dict.fromkeys(MARKET_DATA, USER),
-    "logic_engine": dict.fromkeys(MARKET_DATA, READER) | {POSITIONS: USER, SIGNALS: USER},
-    "telegram_notifier": dict.fromkeys(MARKET_DATA, READER) | {SIGNALS: READER, OUTBOX: USER},
+    "aggregator": dict.fromkeys(MARKET_DATA, USER) | {DOCUMENTS: USER},
+    "backfiller": dict.fromkeys(MARKET_DATA, USER) | {DOCUMENTS: USER},
+    "logic_engine": dict.fromkeys(MARKET_DATA, READER) | {POSITIONS: USER, SIGNALS: USER, DOCUMENTS: USER},
+    # Reads minutes of our own where Kraken is away, and remembers nothing.
+    "macro_engine": {candle_table(Timeframe.M1): READER},
+    "telegram_notifier": dict.fromkeys(MARKET_DATA, READER) | {SIGNALS: READER, OUTBOX: USER, DOCUMENTS: USER},
 }
 
 
@@ -39,14 +41,15 @@ def test_only_a_service_that_has_a_store_reaches_a_table(service):
     assert bool(granted()[service]) == ("stores" in _NEEDS[service])
 
 
-def test_every_table_has_exactly_one_kind_of_writer():
+def test_every_table_has_its_writers_and_documents_are_everybodys_who_remembers_something():
     writers = defaultdict(set)
     for grant in catalog()["table_grants"]:
         if grant["role"] == USER:
             writers[grant["table"]].add(grant["service"])
     assert set(writers) == set(TABLES)
-    assert {table: writers[table] for table in (POSITIONS, SIGNALS, OUTBOX)} == {
+    assert {table: writers[table] for table in (POSITIONS, SIGNALS, OUTBOX, DOCUMENTS)} == {
         POSITIONS: {"logic_engine"},
         SIGNALS: {"logic_engine"},
         OUTBOX: {"telegram_notifier"},
+        DOCUMENTS: {service for service in CLOUD_SERVICES if "stores" in _NEEDS[service]} - {"macro_engine"},
     }

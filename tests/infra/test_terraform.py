@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from tests.infra.declared import CLOUD_SERVICES, INFRA, hyphened, resources, terraform
+from tests.infra.declared import CLOUD_SERVICES, FUNCTIONS, INFRA, WORKER_POOLS, hyphened, resources, terraform
 
 ACCOUNT = "${google_service_account.services[each.value.service].member}"
 NOTIFIER = '${google_service_account.services["telegram_notifier"].member}'
@@ -133,7 +133,8 @@ def test_the_ingestor_is_kept_out_of_the_united_states():
 
 
 def test_every_service_runs_exactly_once():
-    assert tuple(sorted(terraform()["local"]["services"])) == CLOUD_SERVICES
+    assert tuple(sorted(terraform()["local"]["services"])) == WORKER_POOLS
+    assert tuple(sorted(terraform()["local"]["functions"])) == FUNCTIONS
     pool = resources("google_cloud_run_v2_worker_pool")["services"]
     assert pool["scaling"] == [{"manual_instance_count": 1}]
     assert pool["template"][0]["service_account"] == "${google_service_account.services[each.key].email}"
@@ -150,3 +151,29 @@ def test_a_worker_pool_is_probed_on_its_health():
 def test_an_account_name_is_no_longer_than_google_allows():
     assert resources("google_service_account")["services"]["account_id"] == 'tracker-${replace(each.key, "_", "-")}'
     assert [service for service in CLOUD_SERVICES if not 6 <= len(f"tracker-{hyphened(service)}") <= 30] == []
+
+
+def test_every_service_has_an_account_of_its_own():
+    assert resources("google_service_account")["services"]["for_each"] == "${merge(local.services, local.functions)}"
+    function = resources("google_cloudfunctions2_function")["functions"]
+    account = function["service_config"][0]["service_account_email"]
+    assert account == "${google_service_account.services[each.key].email}"
+
+
+def test_a_function_is_called_by_the_scheduler_every_five_minutes_and_by_nobody_else():
+    assert terraform()["local"]["functions"]["macro_engine"]["schedule"] == "*/5 * * * *"
+    job = resources("google_cloud_scheduler_job")["functions"]
+    [target] = job["http_target"]
+    assert (target["http_method"], target["uri"]) == ("POST", "${each.value.service_config[0].uri}")
+    assert target["oidc_token"] == [
+        {"service_account_email": "${google_service_account.scheduler.email}", "audience": target["uri"]}
+    ]
+    invokers = {name: body for name, body in GRANTS if body["role"].endswith(".invoker")}
+    assert {name: body["member"] for name, body in invokers.items()} == {
+        "google_cloud_run_v2_service_iam_member.invokers": "${google_service_account.scheduler.member}"
+    }
+    function = resources("google_cloudfunctions2_function")["functions"]
+    assert function["service_config"][0]["ingress_settings"] == "ALLOW_INTERNAL_ONLY"
+    assert function["service_config"][0]["max_instance_count"] == 1
+    bucket = resources("google_storage_bucket")["functions"]
+    assert bucket["public_access_prevention"] == "enforced"
