@@ -1,46 +1,74 @@
-"""Closed candles in the store in, signals on the bus out: the loop, its wake-ups, its patience and its health."""
+"""Closed candles in the store and macro biases in, signals and notices on the bus out: the loop, its wake-ups, its
+health."""
 
 import asyncio
-import logging
 from collections.abc import Collection, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
+from services.logic_engine.announcer import Announcer
 from services.logic_engine.evaluator import Evaluator
+from services.logic_engine.gate_keeper import GateKeeper
+from services.logic_engine.inbox import Inbox
+from services.logic_engine.near_miss_log import NearMissLog
 from services.logic_engine.strategy_loader import makers
 from shared.domain.book import BookKey
+from shared.domain.candle import Candle
 from shared.domain.instrument import Instrument
+from shared.domain.macro_bias import BiasDirection, MacroBias
 from shared.domain.timeframe import Timeframe
+from shared.engine.data_watch import Arrival, DataWatch
+from shared.engine.entry_check import ASK_NOTHING, EntryPolicy
 from shared.engine.strategy_runner import StrategyRunner
-from shared.errors import InvalidMessage
-from shared.messages.catalog import CANDLES, subscription
-from shared.messages.codec import decode
-from shared.ports import Bus, CandleStore, Clock, Delivery, Ledger, Subscription
-from shared.runtime import metrics
+from shared.messages.catalog import CANDLES, MACRO_BIAS
+from shared.ports import Bus, CandleStore, Clock, DocumentStore, Ledger
 from shared.runtime.persistence import Persistence
 from shared.runtime.service import Health, HealthStatus
 
 _NAME = "logic_engine"
-_STALE = 180_000  # ms after its end by which a newer candle than the newest should be stored
+_MINUTE = 60_000
 
-logger = logging.getLogger(__name__)
+
+class Loop(NamedTuple):
+    """What the loop goes over, and how often.
+
+    Attributes:
+        instruments: All that are watched.
+        interval: Length of the loop, ms.
+        stale_after: ms without a new complete candle after which an instrument is stale; 0 for never.
+    """
+
+    instruments: Sequence[Instrument]
+    interval: int
+    stale_after: int
 
 
 class LogicEngine:
     """Wakes every `interval` ms, aligned to the clock, for all symbols, and at once for those with a new candle."""
 
     def __init__(
-        self, bus: Bus, clock: Clock, evaluator: Evaluator, instruments: Sequence[Instrument], interval: int
+        self,
+        bus: Bus,
+        clock: Clock,
+        *,
+        loop: Loop,
+        evaluator: Evaluator,
+        announcer: Announcer,
+        gate_keeper: GateKeeper | None,
     ) -> None:
-        self._bus = bus
         self._clock = clock
         self._evaluator = evaluator
-        self._instruments = instruments
-        self._interval = interval
+        self._announcer = announcer
+        self._gate_keeper = gate_keeper
+        self._instruments, self._interval, self._stale_after = loop
         self._turn = asyncio.Lock()
         self._started = False
         self._listening = Persistence(clock)
+        self._gating = Persistence(clock)
         self._evaluating = Persistence(clock)
+        self._announcing = Persistence(clock)
+        self._candles = Inbox(bus, CANDLES, Candle, _NAME, self._listening)
+        self._biases = Inbox(bus, MACRO_BIAS, MacroBias, _NAME, self._gating)
 
     @property
     def name(self) -> str:
@@ -52,6 +80,8 @@ class LogicEngine:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._listen(), name=f"{_NAME}: candles")
             tasks.create_task(self._tick(), name=f"{_NAME}: timer")
+            if self._gate_keeper is not None:
+                tasks.create_task(self._gate(self._gate_keeper), name=f"{_NAME}: macro biases")
 
     def health(self) -> Health:
         """OK while candles flow for every symbol and none waits at a hole."""
@@ -61,53 +91,73 @@ class LogicEngine:
             "signals": progress.signals,
             "open_positions": self._evaluator.open_positions,
         }
-        if outage := self._evaluating.trouble or self._listening.trouble:
+        if self._gate_keeper is not None:
+            facts["macro_directions"] = self._macro_directions(self._gate_keeper)
+        activities = (self._evaluating, self._listening, self._gating, self._announcing)
+        outage = next((activity.trouble for activity in activities if activity.trouble), "")
+        if outage:
             return Health(HealthStatus.DEGRADED, outage, facts)
         if not self._started:
             return Health(HealthStatus.STARTING, "the first evaluation is under way", facts)
-        oldest = self._clock.now() - _STALE
-        stale = sorted(i.symbol for i in self._instruments if progress.newest.get(i, 0) < oldest)
+        stale = self._stale()
         waiting = sorted({key.symbol for key in progress.waiting})
         words = []
         if stale:
-            words.append(f"no candle for 3 minutes: {', '.join(stale)}; see the health of ingestor and aggregator")
+            span = f"{self._stale_after / _MINUTE:g} minutes"
+            words.append(f"no candle for {span}: {', '.join(stale)}; see the health of ingestor and aggregator")
         if waiting:
             words.append(f"waiting for a missing or incomplete candle: {', '.join(waiting)}; see the backfiller")
         return Health(HealthStatus.DEGRADED if words else HealthStatus.OK, "; ".join(words), facts)
+
+    def _macro_directions(self, gate_keeper: GateKeeper) -> int:
+        """Instruments with an active direction of the larger trend. None is no fault: the gate decays to neutral."""
+        states = map(gate_keeper.state, self._instruments)
+        now = self._clock.now()
+        return sum(state.active is not BiasDirection.NEUTRAL and now < state.expires_at for state in states)
+
+    def _stale(self) -> list[str]:
+        oldest = self._clock.now() - self._stale_after
+        arrivals = self._arrivals()
+        return sorted(symbol for symbol in arrivals if self._stale_after and arrivals[symbol].complete < oldest)
+
+    def _arrivals(self) -> dict[str, Arrival]:
+        known = self._evaluator.progress.arrivals
+        return {instrument.symbol: known.get(instrument, Arrival(0, 0)) for instrument in self._instruments}
 
     async def _tick(self) -> None:
         symbols = [instrument.symbol for instrument in self._instruments]
         while True:
             await self._evaluate(symbols)
+            if self._stale_after:
+                await self._announcing.insist(lambda: self._announcer.look(self._clock.now(), self._arrivals()))
             await self._clock.sleep(self._interval - self._clock.now() % self._interval)
 
     async def _listen(self) -> None:
         """Evaluate the symbols of each pull, then acknowledge it."""
-        insist = self._listening.insist
-        candles = await insist(lambda: self._bus.subscribe(CANDLES.topic, subscription(CANDLES, _NAME)))
         try:
             while True:
-                deliveries = await insist(candles.pull)
-                await self._evaluate(await insist(partial(self._symbols, candles, deliveries)))
-                await insist(partial(candles.ack, deliveries))
+                deliveries, candles = await self._candles.pull()
+                revised = [candle for candle in candles if candle.complete and candle.revision]
+                await self._evaluate({candle.symbol for candle in candles}, revised)
+                await self._candles.ack(deliveries)
         finally:
-            await candles.release()
+            await self._candles.release()
 
-    async def _symbols(self, candles: Subscription, deliveries: Sequence[Delivery]) -> set[str]:
-        symbols: set[str] = set()
-        for delivery in deliveries:
-            try:
-                symbols.add(decode(delivery.message).symbol)
-            except InvalidMessage as error:
-                metrics.MESSAGES_REJECTED.labels(CANDLES.topic).inc()
-                logger.warning("message rejected", extra={"topic": CANDLES.topic, "reason": str(error)})
-                await candles.reject(delivery, str(error))
-        return symbols
+    async def _gate(self, gate_keeper: GateKeeper) -> None:
+        """Store what each bias means for the gate, then acknowledge it. The next evaluation takes it over."""
+        try:
+            while True:
+                deliveries, biases = await self._biases.pull()
+                for bias in biases:
+                    await self._gating.insist(partial(gate_keeper.take, bias))
+                await self._biases.ack(deliveries)
+        finally:
+            await self._biases.release()
 
-    async def _evaluate(self, symbols: Collection[str]) -> None:
+    async def _evaluate(self, symbols: Collection[str], revised: Sequence[Candle] = ()) -> None:
         """Evaluate, however long the store or the bus is away: what waits here is not acknowledged."""
         async with self._turn:
-            await self._evaluating.insist(lambda: self._evaluator.evaluate(symbols))
+            await self._evaluating.insist(lambda: self._evaluator.evaluate(symbols, revised))
         self._started = True
 
 
@@ -116,6 +166,7 @@ def create(
     bus: Bus,
     store: CandleStore,
     ledger: Ledger,
+    documents: DocumentStore,
     clock: Clock,
     exchange: str,
     symbols: Sequence[str],
@@ -123,7 +174,9 @@ def create(
     timeframe: Timeframe,
     interval: int,
     hole_patience: int,
+    stale_after: int,
     live_from: int | None,
+    policy: EntryPolicy = ASK_NOTHING,
 ) -> LogicEngine:
     """The service.
 
@@ -131,29 +184,40 @@ def create(
         bus: Candles wake it; signals go out.
         store: Where candles are read.
         ledger: Where books and signals are kept.
+        documents: Where outages, gates and refused entries are kept.
         clock: For the loop and for ages.
         exchange: Venue and product of the candles.
         symbols: Instruments to watch.
-        strategies: Parameters by strategy name; ``symbols`` in them holds parameters by symbol that go before.
+        strategies: Parameters by name of strategy or shadow; ``symbols`` in them holds parameters by symbol that go
+            before.
         timeframe: Of the candles.
         interval: Length of the loop, ms.
         hole_patience: Candles after a missing or incomplete one until it is given up.
+        stale_after: ms without a new complete candle after which a symbol's outage is announced; 0 for never.
         live_from: ms UTC; a book that begins now says nothing of candles that closed before it. None: from now on.
+        policy: What is asked of entries; with its gate, macro biases are listened to.
 
     Raises:
         ConfigurationError: A strategy or one of its parameters is wrong; all faults at once.
     """
     silent_to = clock.now() if live_from is None else live_from
+    runners = {
+        BookKey(name, exchange, symbol): StrategyRunner(make, timeframe, hole_patience, silent_to, policy)
+        for (name, symbol), make in makers(strategies, symbols).items()
+    }
+    instruments = [Instrument(exchange, symbol) for symbol in symbols]
+    gate_keeper = None if policy.gate is None else GateKeeper(documents, instruments, policy.gate)
     evaluator = Evaluator(
-        runners={
-            BookKey(name, exchange, symbol): StrategyRunner(make, timeframe, hole_patience, silent_to)
-            for (name, symbol), make in makers(strategies, symbols).items()
-        },
+        runners=runners,
         store=store,
         ledger=ledger,
         bus=bus,
+        near_misses=NearMissLog(documents),
         timeframe=timeframe,
         hole_patience=hole_patience,
+        gate_keeper=gate_keeper,
     )
-    instruments = [Instrument(exchange, symbol) for symbol in symbols]
-    return LogicEngine(bus, clock, evaluator, instruments, interval)
+    watch = DataWatch(exchange, stale_after, clock.now())
+    announcer = Announcer(watch, documents=documents, store=store, bus=bus, timeframe=timeframe)
+    loop = Loop(instruments, interval, stale_after)
+    return LogicEngine(bus, clock, loop=loop, evaluator=evaluator, announcer=announcer, gate_keeper=gate_keeper)

@@ -11,7 +11,20 @@ from shared.domain.signal import Side, Signal
 class Position:
     """An open position. There is no closed one: its end is the exit signal, then the book is flat again.
 
-    Prices are quote units; times are ms UTC. `revision` is that of the last signal said about it.
+    Attributes:
+        signal_id: Of its entry.
+        side: Direction.
+        entry_time: ms UTC.
+        entry_price: Quote units, like all prices.
+        take_profit: The last target.
+        stop_loss: The stop it was opened with.
+        revision: Of the last signal said about it.
+        stop: Where the stop is now; 0 while it has not moved.
+        best: Best price at the end of any look; 0 before the first.
+        filled: Targets reached.
+        banked_pct: Gain of the shares closed at them, in percent of the entry price of the whole.
+        candles: Candles that have closed since the entry.
+        stop_kind: What moved the stop last (see `shared.engine.exit_steps`).
     """
 
     signal_id: str
@@ -21,6 +34,12 @@ class Position:
     take_profit: float
     stop_loss: float
     revision: int = 0
+    stop: float = 0.0
+    best: float = 0.0
+    filled: int = 0
+    banked_pct: float = 0.0
+    candles: int = 0
+    stop_kind: int = 0
 
 
 class BookKey(NamedTuple):
@@ -51,6 +70,7 @@ class Book:
         state: The machines' snapshot: plain JSON values. Floats keep every bit.
         position: The open position, if any.
         unpublished: Signals that are stored but not yet known to be on the bus; published again after a crash.
+        head: Hash of the last line said (`shared.engine.hash_chain`); empty before the first.
     """
 
     key: BookKey
@@ -60,3 +80,4 @@ class Book:
     state: dict[str, Any] = field(default_factory=dict)
     position: Position | None = None
     unpublished: tuple[Signal, ...] = ()
+    head: str = ""

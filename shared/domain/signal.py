@@ -28,6 +28,7 @@ class ExitReason(StrEnum):
 
     TAKE_PROFIT = "take_profit"
     STOP_LOSS = "stop_loss"
+    BREAK_EVEN = "break_even"
     TRAILING_STOP = "trailing_stop"
     TIME_STOP = "time_stop"
 
@@ -60,7 +61,10 @@ class Signal:
         reason: Exits only.
         pnl_pct: Exits and updates: gain of the position in percent of the entry price, before costs, 4 decimals.
         ambiguous: Exits only: both levels were touched within one look and the order is unknown, so the loss counts.
+        data_revised: Open times (ms UTC) of candles that the decision was built on and that have changed since. Such a
+            line repeats the newest one, under the next revision.
         decision: Every number the decision used, by name; the message, the chart and "why" are made from it.
+        previous: Hash of the line that its book said before this one (`shared.engine.hash_chain`); empty for the first.
     """
 
     kind: SignalKind
@@ -81,7 +85,9 @@ class Signal:
     reason: ExitReason | None = None
     pnl_pct: float | None = None
     ambiguous: bool = False
+    data_revised: tuple[int, ...] = ()
     decision: dict[str, Any] = field(default_factory=dict)
+    previous: str = ""
 
     @property
     def instrument(self) -> Instrument:

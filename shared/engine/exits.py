@@ -1,46 +1,62 @@
-"""An open position and the ranges the price went through in, the exit they caused out.
+"""An open position and the ranges the price went through in; what it came to, range by range, out.
 
-Rule 1: exits are decided look by look, oldest first, and a look is decided once.
-Rule 2: when both levels lie in one look the order is unknown, so the loss counts and the exit is marked ambiguous.
-Rule 3: the exit price is the level touched, even where the price jumped across (a paper convention: docs/signals.md).
+What one range does is decided by `shared.engine.exit_steps`. Rules of this file:
+
+Rule 1: looks are taken oldest first, and a look is taken once.
+Rule 2: a candle whose inside is not known is one look; one in which nobody traded has none.
 """
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import NamedTuple
 
 from shared.domain.book import Position
 from shared.domain.candle import Candle, Look
+from shared.domain.exit_rules import ExitRules
 from shared.domain.signal import ExitReason, Side
+from shared.engine import exit_steps
+from shared.engine.exit_steps import Event, Led
 
-OPEN = 0
-TAKE_PROFIT = 1
-STOP_LOSS = 2
-AMBIGUOUS = 3  # a stop loss, with the take profit in the same look
+REASONS = {
+    exit_steps.TAKE_PROFIT: ExitReason.TAKE_PROFIT,
+    exit_steps.STOP_LOSS: ExitReason.STOP_LOSS,
+    exit_steps.BREAK_EVEN: ExitReason.BREAK_EVEN,
+    exit_steps.TRAILING_STOP: ExitReason.TRAILING_STOP,
+    exit_steps.TIME_STOP: ExitReason.TIME_STOP,
+}
+"""What an exit's code is called."""
 
 
-class Exit(NamedTuple):
-    """An exit. `price` is the level touched; `look` is the range that decided, and its end is the time of the exit."""
+class Turn(NamedTuple):
+    """Something worth saying: a target reached, or the end.
 
-    reason: ExitReason
+    Attributes:
+        reason: Why the position ended; None for a target on the way.
+        price: The level touched, or the close of a time stop.
+        ambiguous: The next target lay in the same range.
+        look: The range that decided; its end is the time.
+        gain_pct: Gain of the whole position if it is closed at `price`, in percent of the entry price, before costs,
+            rounded to 4 decimals.
+    """
+
+    reason: ExitReason | None
     price: float
     ambiguous: bool
     look: Look
+    gain_pct: float
 
 
-def outcome(direction: int, take_profit: float, stop_loss: float, high: float, low: float) -> int:
-    """What one range does to a position: OPEN, TAKE_PROFIT, STOP_LOSS or AMBIGUOUS.
+class Course(NamedTuple):
+    """A position after some ranges, and what happened on the way; the last turn has a reason when it has ended."""
 
-    `direction` is 1 for long, -1 for short. A level counts as touched when the range reaches it exactly.
-    """
-    if direction > 0:
-        gained = high >= take_profit
-        lost = low <= stop_loss
-    else:
-        gained = low <= take_profit
-        lost = high >= stop_loss
-    if lost:
-        return AMBIGUOUS if gained else STOP_LOSS
-    return TAKE_PROFIT if gained else OPEN
+    position: Position
+    turns: tuple[Turn, ...]
+
+    @property
+    def end(self) -> Turn | None:
+        """The exit, if there was one."""
+        last = self.turns[-1] if self.turns else None
+        return last if last is not None and last.reason is not None else None
 
 
 def looks_of(candle: Candle) -> tuple[Look, ...]:
@@ -52,15 +68,57 @@ def looks_of(candle: Candle) -> tuple[Look, ...]:
     return (Look(candle.close_time, candle.high, candle.low),)
 
 
-def first_exit(position: Position, looks: Iterable[Look], looked_to: int) -> Exit | None:
-    """The exit in the first look that ends after `looked_to` (ms UTC) and touches a level, or None."""
-    direction = 1 if position.side is Side.LONG else -1
+def through_looks(position: Position, rules: ExitRules, looks: Iterable[Look], looked_to: int) -> Course:
+    """Lead a position through the looks that end after `looked_to` (ms UTC), until it ends."""
+    led = _led(position)
+    turns: list[Turn] = []
     for look in looks:
         if look.end <= looked_to:
             continue
-        found = outcome(direction, position.take_profit, position.stop_loss, float(look.high), float(look.low))
-        if found == TAKE_PROFIT:
-            return Exit(ExitReason.TAKE_PROFIT, position.take_profit, ambiguous=False, look=look)
-        if found != OPEN:
-            return Exit(ExitReason.STOP_LOSS, position.stop_loss, ambiguous=found == AMBIGUOUS, look=look)
-    return None
+        led, event = exit_steps.on_range(led, rules, float(look.high), float(look.low))
+        if event.code == exit_steps.OPEN:
+            continue
+        turns.append(_turn(led, rules, event, look))
+        if event.code != exit_steps.TARGET:
+            break
+    return Course(_position(position, led), tuple(turns))
+
+
+def at_close(position: Position, rules: ExitRules, candle: Candle) -> Course:
+    """The candle has closed, after its looks: the position is a candle older, and may be too old."""
+    led, event = exit_steps.on_close(_led(position), rules, float(candle.close))
+    if event.code == exit_steps.OPEN:
+        return Course(_position(position, led), ())
+    look = Look(candle.close_time, candle.close, candle.close)
+    return Course(_position(position, led), (_turn(led, rules, event, look),))
+
+
+def _turn(led: Led, rules: ExitRules, event: Event, look: Look) -> Turn:
+    gain = exit_steps.total_pct(led, event.price, rules.targets)
+    return Turn(REASONS.get(event.code), event.price, event.ambiguous, look, round(gain, 4))
+
+
+def _led(position: Position) -> Led:
+    return Led(
+        direction=1 if position.side is Side.LONG else -1,
+        entry=position.entry_price,
+        take_profit=position.take_profit,
+        stop=position.stop or position.stop_loss,
+        best=position.best or position.entry_price,
+        filled=position.filled,
+        banked_pct=position.banked_pct,
+        candles=position.candles,
+        stop_kind=position.stop_kind,
+    )
+
+
+def _position(position: Position, led: Led) -> Position:
+    return replace(
+        position,
+        stop=0.0 if led.stop == position.stop_loss else led.stop,
+        best=led.best,
+        filled=led.filled,
+        banked_pct=led.banked_pct,
+        candles=led.candles,
+        stop_kind=led.stop_kind,
+    )

@@ -1,11 +1,13 @@
-"""Decisions in, the signals that are said about them out: the entry line and the exit line of a position."""
+"""Decisions in, the signals that are said about them out: entry, target, exit, and the line that marks revised data."""
 
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from typing import Any
 
 from shared.domain.book import BookKey, Position
 from shared.domain.candle import Candle
-from shared.domain.signal import Side, Signal, SignalKind, signal_id
-from shared.engine.exits import Exit
+from shared.domain.signal import Signal, SignalKind, signal_id
+from shared.engine.exits import Turn
 from shared.strategies.strategy import Entry
 
 
@@ -31,6 +33,46 @@ def entry_line(key: BookKey, candle: Candle, entry: Entry) -> Signal:
     )
 
 
+def revised_line(history: Sequence[Signal], changed: Collection[int]) -> Signal | None:
+    """The line that marks a signal as built on candles that have changed since; None when it was not.
+
+    It repeats the newest line under the next revision. Where that line names the candles already, it is the one.
+
+    Args:
+        history: All lines of the signal, ascending by revision.
+        changed: Open times of the changed candles, ms UTC.
+    """
+    entry, newest = history[0], history[-1]
+    touched = built_on(entry, changed)
+    if not touched:
+        return None
+    named = tuple(sorted({*newest.data_revised, *touched}))
+    if named == newest.data_revised:
+        return newest
+    return replace(newest, revision=newest.revision + 1, data_revised=named)
+
+
+def evidence_from(entry: Signal) -> int:
+    """Open time (ms UTC) of the oldest candle that an entry was decided on; the newest is the signal candle.
+
+    That is the oldest the decision record speaks of: the earlier pivot with the candles it had to be lower or higher
+    than, and the mean that the volume spike was measured against. The fading memory of the RSI is not counted.
+    """
+    decision, millis = entry.decision, entry.timeframe.millis
+    parameters = decision.get("parameters", {})
+    oldest = [entry.open_time]
+    oldest += [p["open_time"] - parameters.get("pivot_left", 0) * millis for p in decision.get("pivots", ())]
+    if spike := decision.get("spike"):
+        oldest.append(spike["open_time"] - parameters.get("volume_period", 0) * millis)
+    return min(oldest)
+
+
+def built_on(entry: Signal, open_times: Collection[int]) -> tuple[int, ...]:
+    """Those of `open_times` (ms UTC) that lie within the evidence of an entry, ascending."""
+    first = evidence_from(entry)
+    return tuple(sorted(time for time in open_times if first <= time <= entry.open_time))
+
+
 def position_of(entry: Signal) -> Position:
     """The position that an entry line opens."""
     return Position(
@@ -43,11 +85,26 @@ def position_of(entry: Signal) -> Position:
     )
 
 
-def exit_line(key: BookKey, position: Position, candle: Candle, found: Exit, about: dict[str, Any]) -> Signal:
-    """The exit of `position` within `candle`. `about` is what the result line repeats of the entry's decision."""
-    look = found.look
+def turn_line(key: BookKey, position: Position, candle: Candle, turn: Turn, about: dict[str, Any]) -> Signal:
+    """An update (a target was reached) or the exit of `position` within `candle`.
+
+    Args:
+        key: Of the book.
+        position: As it is after the turn.
+        candle: In which it happened.
+        turn: What happened.
+        about: What the line repeats of the entry's decision.
+    """
+    look = turn.look
+    said = {
+        "entry": position.entry_price,
+        "exit_look": {"end": look.end, "high": float(look.high), "low": float(look.low)},
+        "duration": look.end - position.entry_time,
+    }
+    if turn.reason is None or position.filled:
+        said["targets_reached"] = position.filled
     return Signal(
-        kind=SignalKind.EXIT,
+        kind=SignalKind.EXIT if turn.reason else SignalKind.UPDATE,
         signal_id=position.signal_id,
         revision=position.revision + 1,
         strategy=key.strategy,
@@ -57,24 +114,13 @@ def exit_line(key: BookKey, position: Position, candle: Candle, found: Exit, abo
         timeframe=candle.timeframe,
         time=look.end,
         open_time=candle.open_time,
-        price=found.price,
+        price=turn.price,
         take_profit=position.take_profit,
-        stop_loss=position.stop_loss,
+        stop_loss=position.stop or position.stop_loss,
         entry_time=position.entry_time,
         entry_price=position.entry_price,
-        reason=found.reason,
-        pnl_pct=gain_pct(position.side, position.entry_price, found.price),
-        ambiguous=found.ambiguous,
-        decision=about
-        | {
-            "entry": position.entry_price,
-            "exit_look": {"end": look.end, "high": float(look.high), "low": float(look.low)},
-            "duration": look.end - position.entry_time,
-        },
+        reason=turn.reason,
+        pnl_pct=turn.gain_pct,
+        ambiguous=turn.ambiguous,
+        decision=about | said,
     )
-
-
-def gain_pct(side: Side, entry_price: float, price: float) -> float:
-    """Gain of a position at `price`, in percent of its entry price, before costs, rounded to 4 decimals."""
-    direction = 1 if side is Side.LONG else -1
-    return round(direction * (price - entry_price) / entry_price * 100.0, 4)

@@ -1,72 +1,58 @@
 """Candles in, entries out: regular RSI divergence with a volume spike. docs/signals.md defines every word of it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, MutableSequence, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any, NamedTuple
 
 from shared.domain.candle import Candle
 from shared.domain.signal import Side
 from shared.indicators.volume_spike import largest_spike
+from shared.strategies.explanation import Explanation, Gate, asked_in_turn, volume_gate
+from shared.strategies.levels import levels
 from shared.strategies.pivots import is_pivot
+from shared.strategies.rsi_parameters import RsiParameters
 from shared.strategies.rsi_strategy import RsiStrategy
-from shared.strategies.rsi_window import LONGEST, RsiWindow, levels
+from shared.strategies.rsi_window import LONGEST, RsiWindow, Series
 from shared.strategies.strategy import Entry, Strategy, check_limits, read_parameters
 
 _NAME = "rsi_divergence"
-_SNAPSHOT_SHAPE = 1
+_SNAPSHOT_SHAPE = 2
 
 
 @dataclass(frozen=True)
-class Parameters:
-    """What can be set. Percentages are of a price, RSI values are points of 0 to 100.
+class Parameters(RsiParameters):
+    """What can be set besides. Percentages are of a price.
+
+    `oversold` and `overbought` are asked of the earlier pivot.
 
     Attributes:
-        rsi_period: Period of Wilder's RSI, candles.
-        oversold: The earlier low must have an RSI at or below it.
-        overbought: The earlier high must have an RSI at or above it.
         pivot_left: Candles before a pivot that it must be lower (higher) than.
         pivot_right: Candles after a pivot that it must be lower (higher) than: the delay of the signal.
         min_distance: Fewest candles from the earlier to the later pivot.
         max_distance: Most candles from the earlier to the later pivot.
         min_rsi_difference: The RSI must turn by more than this.
         min_price_difference_pct: The price must go further by at least this.
-        volume_period: Candles of the mean that a spike is measured against.
-        volume_factor: A spike is larger than this many means.
-        take_profit_pct: Distance of the take-profit level from the entry.
-        stop_loss_pct: Distance of the stop-loss level from the entry.
     """
 
-    rsi_period: int = 14
-    oversold: float = 25.0
-    overbought: float = 75.0
     pivot_left: int = 5
     pivot_right: int = 2
     min_distance: int = 5
     max_distance: int = 60
     min_rsi_difference: float = 1.0
     min_price_difference_pct: float = 0.0
-    volume_period: int = 20
-    volume_factor: float = 1.5
-    take_profit_pct: float = 1.5
-    stop_loss_pct: float = 0.7
 
     def __post_init__(self) -> None:
         check_limits(
             self,
-            {
-                "rsi_period": (2, LONGEST),
-                "oversold": (0, 100),
-                "overbought": (self.oversold, 100),
+            self.limits()
+            | {
                 "pivot_left": (1, LONGEST),
                 "pivot_right": (1, LONGEST),
                 "min_distance": (1, LONGEST),
                 "max_distance": (self.min_distance, LONGEST),
                 "min_rsi_difference": (0, 100),
                 "min_price_difference_pct": (0, 100),
-                "volume_period": (1, LONGEST),
-                "volume_factor": (0, 1000),
-                "take_profit_pct": (0.01, 99),
-                "stop_loss_pct": (0.01, 99),
             },
         )
 
@@ -108,35 +94,156 @@ def earlier_pivot(rule: Rule, prices: Sequence[float], rsis: Sequence[float], la
     return -1
 
 
+class Rules(NamedTuple):
+    """Both directions and the spike, as plain numbers."""
+
+    bullish: Rule
+    bearish: Rule
+    volume_period: int
+    volume_factor: float
+
+
+class Found(NamedTuple):
+    """What the newest candle confirms: `direction` 1, -1, or 0 for nothing; indices of both pivots and of the spike."""
+
+    direction: int
+    earlier: int
+    later: int
+    spike: int
+
+
+def decide(rules: Rules, series: Series, last: int) -> Found:
+    """The divergence that the candle at index `last` confirms. Live and backtest both decide by this function."""
+    later = last - rules.bullish.right
+    bullish = earlier_pivot(rules.bullish, series.lows, series.rsis, later)
+    bearish = earlier_pivot(rules.bearish, series.highs, series.rsis, later)
+    if (bullish < 0) == (bearish < 0):  # none, or one candle that contradicts itself
+        return Found(0, -1, later, -1)
+    spike = largest_spike(series.quantities, later, last, rules.volume_period, rules.volume_factor)
+    if spike < 0:
+        return Found(0, -1, later, -1)
+    return Found(1 if bearish < 0 else -1, max(bullish, bearish), later, spike)
+
+
+def explain(rules: Rules, series: Series, last: int) -> tuple[Explanation, ...]:
+    """The gates of `decide` for each direction, with their numbers: an entry here is an entry there."""
+    later = last - rules.bullish.right
+    volume = volume_gate(series, later, last, rules.volume_period, rules.volume_factor)
+    bullish = earlier_pivot(rules.bullish, series.lows, series.rsis, later)
+    bearish = earlier_pivot(rules.bearish, series.highs, series.rsis, later)
+    words = "no divergence of the other direction on the same candle"
+    no_bullish = Gate("other_direction", None, None, bullish < 0, words)
+    no_bearish = Gate("other_direction", None, None, bearish < 0, words)
+    return (
+        Explanation(Side.LONG, (*_gates_of(rules.bullish, series.lows, series.rsis, later, volume), no_bearish)),
+        Explanation(Side.SHORT, (*_gates_of(rules.bearish, series.highs, series.rsis, later, volume), no_bullish)),
+    )
+
+
+def _gates_of(rule: Rule, prices: Sequence[float], rsis: Sequence[float], later: int, volume: Gate) -> tuple[Gate, ...]:
+    """Those of one direction: the later pivot, then the earlier one that comes nearest to the rule, then the volume."""
+    turns = [i for i in range(later - 1, -1, -1) if is_pivot(prices, i, rule.left, rule.right, rule.direction)]
+    tried = [_conditions(rule, prices, rsis, index, later) for index in turns]
+    best = min(tried, key=lambda gates: sum(not gate.passed for gate in gates), default=None)
+    kind = "low" if rule.direction > 0 else "high"
+    price = prices[later] if 0 <= later < len(prices) else None
+    pivot = Gate(
+        "pivot",
+        price,
+        None,
+        is_pivot(prices, later, rule.left, rule.right, rule.direction),
+        f"the {kind} {rule.right} candles ago is a pivot: beyond {rule.left} candles before and {rule.right} after it",
+    )
+    earlier = Gate("earlier_pivot", float(len(turns)), None, best is not None, f"there are earlier pivot {kind}s")
+    unasked = (gate._replace(value=None, passed=None) for gate in _conditions(rule, prices, rsis, later, later))
+    conditions = best or tuple(unasked)
+    return asked_in_turn(pivot, (earlier, *conditions, volume))
+
+
+def _conditions(
+    rule: Rule, prices: Sequence[float], rsis: Sequence[float], earlier: int, later: int
+) -> tuple[Gate, ...]:
+    """What `earlier_pivot` asks of two pivots."""
+    price, price_before = rule.direction * prices[later], rule.direction * prices[earlier]
+    strength, strength_before = rule.direction * rsis[later], rule.direction * rsis[earlier]
+    beyond = (price_before - price) * 100.0
+    least, distance = rule.min_price_difference_pct, later - earlier
+    zone, further = ("or below", "lower") if rule.direction > 0 else ("or above", "higher")
+    weak = strength_before <= rule.direction * rule.threshold
+    turned = strength > strength_before + rule.min_rsi_difference
+    went = price < price_before and beyond >= least * abs(price_before)
+    return (
+        Gate("earlier_rsi", rsis[earlier], rule.threshold, weak, f"RSI of the earlier pivot is at {zone} it"),
+        Gate(
+            "rsi_difference", strength - strength_before, rule.min_rsi_difference, turned, "RSI turned by more than it"
+        ),
+        Gate(
+            "price_difference_pct",
+            beyond / abs(price_before),
+            least,
+            went,
+            f"the later price is {further}, by at least it",
+        ),
+        Gate("min_distance", distance, rule.min_distance, distance >= rule.min_distance, "candles apart: at least it"),
+        Gate("max_distance", distance, rule.max_distance, distance <= rule.max_distance, "candles apart: at most it"),
+    )
+
+
+def mark(rules: Rules, series: Series, marks: MutableSequence[bool]) -> None:
+    """Set ``marks[i]`` wherever `decide` may find something at `i`; everywhere else it certainly finds nothing.
+
+    For those who ask about every candle of a year: one pass over the arrays costs a fraction of asking each candle.
+    """
+    highs, lows, rsis = series.highs, series.lows, series.rsis
+    bullish, bearish = rules.bullish, rules.bearish
+    left, right = bullish.left, bullish.right
+    reach = bullish.max_distance + right
+    weak, strong = -reach - 1, -reach - 1  # the newest candles that could be the earlier pivot
+    for last in range(len(rsis)):
+        if rsis[last] <= bullish.threshold:
+            weak = last
+        if rsis[last] >= bearish.threshold:
+            strong = last
+        marks[last] = (last - weak <= reach and is_pivot(lows, last - right, left, right, 1)) or (
+            last - strong <= reach and is_pivot(highs, last - right, left, right, -1)
+        )
+
+
+def reach_of(p: Parameters) -> int:
+    """Candles the rule looks back, the newest included."""
+    return p.pivot_right + max(p.max_distance + p.pivot_left, p.volume_period) + 1
+
+
+def rules_of(parameters: Parameters) -> Rules:
+    """The parameters as `decide` wants them."""
+    p = parameters
+    shape = (p.pivot_left, p.pivot_right, p.min_distance, p.max_distance)
+    least = (p.min_rsi_difference, p.min_price_difference_pct)
+    return Rules(
+        Rule(1, p.oversold, *shape, *least), Rule(-1, p.overbought, *shape, *least), p.volume_period, p.volume_factor
+    )
+
+
 class Divergence:
     """The rule: the candle confirms the later pivot of a divergence that has its spike."""
 
     def __init__(self, parameters: Parameters) -> None:
-        p = self._parameters = parameters
-        shape = (p.pivot_left, p.pivot_right, p.min_distance, p.max_distance)
-        least = (p.min_rsi_difference, p.min_price_difference_pct)
-        self._bullish = Rule(1, p.oversold, *shape, *least)
-        self._bearish = Rule(-1, p.overbought, *shape, *least)
+        self._parameters = parameters
+        self._rules = rules_of(parameters)
 
     def __call__(self, window: RsiWindow, candle: Candle) -> Entry | None:
         """The entry on the newest candle of the window, if any."""
-        p = self._parameters
-        later = window.last - p.pivot_right
-        bullish = earlier_pivot(self._bullish, window.lows, window.rsis, later)
-        bearish = earlier_pivot(self._bearish, window.highs, window.rsis, later)
-        if (bullish < 0) == (bearish < 0):  # none, or one candle that contradicts itself
+        found = decide(self._rules, window.series, window.last)
+        if found.direction == 0:
             return None
-        spike = largest_spike(window.quantities, later, window.last, p.volume_period, p.volume_factor)
-        if spike < 0:
-            return None
-        rule = self._bullish if bearish < 0 else self._bearish
-        return self._entry(rule, window, candle, (max(bullish, bearish), later, spike))
+        rule = self._rules.bullish if found.direction > 0 else self._rules.bearish
+        return self._entry(rule, window, candle, (found.earlier, found.later, found.spike))
 
     def _entry(self, rule: Rule, window: RsiWindow, candle: Candle, found: tuple[int, int, int]) -> Entry:
         p, (earlier, later, spike) = self._parameters, found
         prices = window.lows if rule.direction > 0 else window.highs
         price = float(candle.close)
-        take_profit, stop_loss = levels(rule.direction, price, p.take_profit_pct, p.stop_loss_pct)
+        take_profit, stop_loss = levels(rule.direction, price, p.distances, window.atr)
 
         def opened(index: int) -> int:
             return candle.open_time - (window.last - index) * candle.timeframe.millis
@@ -166,9 +273,9 @@ def create(parameters: Mapping[str, Any]) -> Strategy:
         name=_NAME,
         parameters=p,
         shape=_SNAPSHOT_SHAPE,
-        rsi_period=p.rsi_period,
-        reach=p.pivot_right + max(p.max_distance + p.pivot_left, p.volume_period) + 1,
+        reach=reach_of(p),
         rule=Divergence(p),
+        explain=partial(explain, rules_of(p)),
     )
 
 

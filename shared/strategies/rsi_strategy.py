@@ -4,10 +4,13 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from shared.domain.candle import Candle
-from shared.strategies.rsi_window import RsiWindow, warm_up_candles
+from shared.strategies.explanation import Explanation
+from shared.strategies.rsi_parameters import RsiParameters
+from shared.strategies.rsi_window import RsiWindow, Series, warm_up_candles
 from shared.strategies.strategy import Entry, make_fingerprint
 
 Rule = Callable[[RsiWindow, Candle], Entry | None]
+Explainer = Callable[[Series, int], tuple[Explanation, ...]]
 
 
 class RsiStrategy:
@@ -15,19 +18,31 @@ class RsiStrategy:
 
     Args:
         name: The file's name.
-        parameters: The strategy's own (a dataclass); part of the fingerprint.
+        parameters: The strategy's own, with ``rsi_period``; part of the fingerprint.
         shape: Version of the snapshot; one more whenever an older snapshot could not be taken over.
-        rsi_period: Period of Wilder's RSI, candles.
         reach: Candles the rule looks back, the newest included.
         rule: The entry on the newest candle of the window, if any. It must not remember anything.
+        explain: The gates of each direction on the candle at an index; it finds an entry where the rule does.
     """
 
-    def __init__(self, *, name: str, parameters: Any, shape: int, rsi_period: int, reach: int, rule: Rule) -> None:
+    def __init__(
+        self,
+        *,
+        name: str,
+        parameters: RsiParameters,
+        shape: int,
+        reach: int,
+        rule: Rule,
+        explain: Explainer,
+    ) -> None:
         self.name = name
         self.fingerprint = make_fingerprint(name, shape, parameters)
-        self.warm_up = warm_up_candles(rsi_period, reach)
-        self._window = RsiWindow(rsi_period, reach)
+        self.warm_up = warm_up_candles(parameters.rsi_period, reach)
+        self.exits = parameters.exits
+        self.protections = parameters.protections
+        self._window = RsiWindow(parameters.rsi_period, reach, parameters.atr_period if parameters.needs_atr else 0)
         self._rule = rule
+        self._explain = explain
 
     @property
     def seen(self) -> int:
@@ -38,6 +53,10 @@ class RsiStrategy:
         """Take the next candle; the entry that the rule finds on it."""
         self._window.take(candle)
         return None if self._window.seen < self.warm_up else self._rule(self._window, candle)
+
+    def explain(self) -> tuple[Explanation, ...]:
+        """Each direction on the newest candle taken; empty while the strategy is not warm."""
+        return () if self._window.seen < self.warm_up else self._explain(self._window.series, self._window.last)
 
     def snapshot(self) -> dict[str, Any]:
         """The whole memory as plain JSON values."""

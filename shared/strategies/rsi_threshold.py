@@ -1,55 +1,30 @@
 """Candles in, entries out: RSI that crosses into oversold or overbought on a candle whose volume spikes."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableSequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
 
 from shared.domain.candle import Candle
 from shared.domain.signal import Side
 from shared.indicators.volume_spike import largest_spike
+from shared.strategies.explanation import Explanation, Gate, asked_in_turn, volume_gate
+from shared.strategies.levels import levels
+from shared.strategies.rsi_parameters import RsiParameters
 from shared.strategies.rsi_strategy import RsiStrategy
-from shared.strategies.rsi_window import LONGEST, RsiWindow, levels
+from shared.strategies.rsi_window import RsiWindow, Series
 from shared.strategies.strategy import Entry, Strategy, check_limits, read_parameters
 
 _NAME = "rsi_threshold"
-_SNAPSHOT_SHAPE = 1
+_SNAPSHOT_SHAPE = 2
 
 
 @dataclass(frozen=True)
-class Parameters:
-    """What can be set. Percentages are of a price, RSI values are points of 0 to 100.
-
-    Attributes:
-        rsi_period: Period of Wilder's RSI, candles.
-        oversold: Crossing to or below it is a long entry.
-        overbought: Crossing to or above it is a short entry.
-        volume_period: Candles of the mean that a spike is measured against.
-        volume_factor: A spike is larger than this many means.
-        take_profit_pct: Distance of the take-profit level from the entry.
-        stop_loss_pct: Distance of the stop-loss level from the entry.
-    """
-
-    rsi_period: int = 14
-    oversold: float = 25.0
-    overbought: float = 75.0
-    volume_period: int = 20
-    volume_factor: float = 1.5
-    take_profit_pct: float = 1.5
-    stop_loss_pct: float = 0.7
+class Parameters(RsiParameters):
+    """What can be set. Crossing to or below `oversold` is a long entry, to or above `overbought` a short one."""
 
     def __post_init__(self) -> None:
-        check_limits(
-            self,
-            {
-                "rsi_period": (2, LONGEST),
-                "oversold": (0, 100),
-                "overbought": (self.oversold, 100),
-                "volume_period": (1, LONGEST),
-                "volume_factor": (0, 1000),
-                "take_profit_pct": (0.01, 99),
-                "stop_loss_pct": (0.01, 99),
-            },
-        )
+        check_limits(self, self.limits())
 
 
 def crossing(before: float, now: float, oversold: float, overbought: float) -> int:
@@ -64,26 +39,78 @@ def crossing(before: float, now: float, oversold: float, overbought: float) -> i
     return 0
 
 
+class Rules(NamedTuple):
+    """The parameters of the decision as plain numbers."""
+
+    oversold: float
+    overbought: float
+    volume_period: int
+    volume_factor: float
+
+
+class Found(NamedTuple):
+    """What the newest candle says: `direction` 1, -1, or 0 for nothing."""
+
+    direction: int
+
+
+def decide(rules: Rules, series: Series, last: int) -> Found:
+    """The entry on the candle at index `last`. Live and backtest both decide by this function."""
+    direction = crossing(series.rsis[last - 1], series.rsis[last], rules.oversold, rules.overbought)
+    if direction != 0 and largest_spike(series.quantities, last, last, rules.volume_period, rules.volume_factor) < 0:
+        return Found(0)
+    return Found(direction)
+
+
+def explain(rules: Rules, series: Series, last: int) -> tuple[Explanation, ...]:
+    """The gates of `decide` for each direction, with their numbers: an entry here is an entry there."""
+    before, now = series.rsis[last - 1], series.rsis[last]
+    low, high = rules.oversold, rules.overbought
+    oversold = Gate("rsi", now, low, now <= low, "RSI of the candle is at or below it")
+    overbought = Gate("rsi", now, high, now >= high, "RSI of the candle is at or above it")
+    from_above = Gate("rsi_before", before, low, before > low, "RSI of the candle before was above it")
+    from_below = Gate("rsi_before", before, high, before < high, "RSI of the candle before was below it")
+    volume = volume_gate(series, last, last, rules.volume_period, rules.volume_factor)
+    return (
+        Explanation(Side.LONG, asked_in_turn(oversold, (from_above, volume))),
+        Explanation(Side.SHORT, asked_in_turn(overbought, (from_below, volume))),
+    )
+
+
+def mark(rules: Rules, series: Series, marks: MutableSequence[bool]) -> None:
+    """Set ``marks[i]`` wherever `decide` may find something at `i`; everywhere else it certainly finds nothing."""
+    rsis = series.rsis
+    for last in range(1, len(rsis)):
+        marks[last] = crossing(rsis[last - 1], rsis[last], rules.oversold, rules.overbought) != 0
+
+
+def reach_of(p: Parameters) -> int:
+    """Candles the rule looks back, the newest included."""
+    return p.volume_period + 1
+
+
+def rules_of(parameters: Parameters) -> Rules:
+    """The parameters as `decide` wants them."""
+    p = parameters
+    return Rules(p.oversold, p.overbought, p.volume_period, p.volume_factor)
+
+
 class Threshold:
     """The rule: the RSI crosses into a zone on a candle whose volume spikes."""
 
     def __init__(self, parameters: Parameters) -> None:
         self._parameters = parameters
+        self._rules = rules_of(parameters)
 
     def __call__(self, window: RsiWindow, candle: Candle) -> Entry | None:
         """The entry on the newest candle of the window, if any."""
-        p = self._parameters
-        direction = crossing(window.rsis[-2], window.rsis[-1], p.oversold, p.overbought)
-        if direction == 0:
-            return None
-        if largest_spike(window.quantities, window.last, window.last, p.volume_period, p.volume_factor) < 0:
-            return None
-        return self._entry(direction, window, candle)
+        found = decide(self._rules, window.series, window.last)
+        return self._entry(found.direction, window, candle) if found.direction else None
 
     def _entry(self, direction: int, window: RsiWindow, candle: Candle) -> Entry:
         p = self._parameters
         price = float(candle.close)
-        take_profit, stop_loss = levels(direction, price, p.take_profit_pct, p.stop_loss_pct)
+        take_profit, stop_loss = levels(direction, price, p.distances, window.atr)
         value = window.rsis[-1]
         zone, limit = ("oversold", p.oversold) if direction > 0 else ("overbought", p.overbought)
         spiked = window.record_spike(window.last, p.volume_period, candle.open_time)
@@ -114,7 +141,7 @@ def create(parameters: Mapping[str, Any]) -> Strategy:
         name=_NAME,
         parameters=p,
         shape=_SNAPSHOT_SHAPE,
-        rsi_period=p.rsi_period,
-        reach=p.volume_period + 1,
+        reach=reach_of(p),
         rule=Threshold(p),
+        explain=partial(explain, rules_of(p)),
     )

@@ -1,12 +1,12 @@
 """Candles in, the newest of them as plain floats with their running RSI out: the memory of every RSI strategy."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from math import isnan, nan
-from typing import Any
+from typing import Any, NamedTuple
 
 from shared.domain.candle import Candle
-from shared.indicators import rsi
+from shared.indicators import atr, rsi
 from shared.indicators.sma import sma
 
 RECORDED = 120
@@ -18,15 +18,28 @@ LONGEST = 1000
 _LISTS = ("highs", "lows", "quantities", "rsis", "decimals")
 
 
+class Series(NamedTuple):
+    """What a rule looks at: lists or arrays of equal length, oldest first; an index means the same candle in each."""
+
+    highs: Sequence[float]
+    lows: Sequence[float]
+    quantities: Sequence[float]
+    rsis: Sequence[float]
+
+
 class RsiWindow:
     """Highs, lows, quantities and RSI of the newest candles, oldest first; an index means the same candle in each list.
 
     The lists are read by the strategies' rules and changed only here.
     """
 
-    def __init__(self, rsi_period: int, reach: int) -> None:
-        """`reach` is the number of candles that the rules look at, the newest included."""
+    def __init__(self, rsi_period: int, reach: int, atr_period: int = 0) -> None:
+        """`reach` is the number of candles that the rules look at, the newest included; without an ATR period there is
+        no ATR."""
         self._period = rsi_period
+        self._atr_period = atr_period
+        self._atr = atr.START
+        self.atr = nan
         self._size = max(reach, RECORDED)
         self._rsi = rsi.START
         self.seen = 0
@@ -46,9 +59,18 @@ class RsiWindow:
         """Most decimals of any close in the window: what a price needs to be shown in full."""
         return max(self.decimals)
 
+    @property
+    def series(self) -> Series:
+        """The lists as `decide` of a strategy wants them."""
+        return Series(self.highs, self.lows, self.quantities, self.rsis)
+
     def take(self, candle: Candle) -> None:
         """Add the next candle and let the oldest go."""
         self._rsi, value = rsi.step(self._rsi, float(candle.close), self._period)
+        if self._atr_period:
+            self._atr, self.atr = atr.step(
+                self._atr, float(candle.high), float(candle.low), float(candle.close), self._atr_period
+            )
         self.seen += 1
         self.highs.append(float(candle.high))
         self.lows.append(float(candle.low))
@@ -82,12 +104,16 @@ class RsiWindow:
     def snapshot(self) -> dict[str, Any]:
         """All of it as plain JSON values; JSON has no NaN, so "not warm yet" is null."""
         state: dict[str, Any] = {name: list(map(_to_json, getattr(self, name))) for name in _LISTS}
-        return state | {"seen": self.seen, "rsi": list(map(_to_json, self._rsi))}
+        ranges = {"atr": list(map(_to_json, (*self._atr, self.atr)))} if self._atr_period else {}
+        return state | ranges | {"seen": self.seen, "rsi": list(map(_to_json, self._rsi))}
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Take over what `snapshot` gave."""
         close, gain, loss, changes = state["rsi"]
         self._rsi = rsi.RsiState(_to_float(close), float(gain), float(loss), int(changes))
+        if self._atr_period:
+            close, mean, ranges, self.atr = map(_to_float, state["atr"])
+            self._atr = atr.AtrState(close, mean, int(ranges))
         self.seen = int(state["seen"])
         self.highs = list(map(float, state["highs"]))
         self.lows = list(map(float, state["lows"]))
@@ -103,14 +129,6 @@ def warm_up_candles(rsi_period: int, reach: int) -> int:
     1e-7 of it is left.
     """
     return max(250, 18 * rsi_period, reach)
-
-
-def levels(direction: int, price: float, take_profit_pct: float, stop_loss_pct: float) -> tuple[float, float]:
-    """Take-profit and stop-loss level, in percent of `price`; `direction` is 1 for a long position, -1 for a short."""
-    return (
-        price * (1.0 + direction * take_profit_pct / 100.0),
-        price * (1.0 - direction * stop_loss_pct / 100.0),
-    )
 
 
 def _decimals(price: Decimal) -> int:

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any, Protocol, TypeVar
 
 from shared.domain.candle import Candle
+from shared.domain.exit_rules import ExitRules, ProtectionRules
 from shared.domain.signal import Side
 from shared.errors import ConfigurationError
 
@@ -53,6 +54,16 @@ class Strategy(Protocol):
     @property
     def warm_up(self) -> int:
         """Candles that must have been seen before an entry is allowed."""
+        ...
+
+    @property
+    def exits(self) -> ExitRules:
+        """How its positions are led."""
+        ...
+
+    @property
+    def protections(self) -> ProtectionRules:
+        """When it may enter again."""
         ...
 
     @property

@@ -1,5 +1,6 @@
 """Open times in, a strategy that enters exactly there out: for tests of the machines around strategies."""
 
+from shared.domain.exit_rules import ExitRules, ProtectionRules
 from shared.domain.signal import Side
 from shared.strategies.strategy import Entry
 
@@ -8,6 +9,8 @@ class ScriptedStrategy:
     """Enters at the candles named; levels one price unit around the close. Remembers what it has seen."""
 
     name = "scripted"
+    exits = ExitRules(targets=1, break_even_after=0, trailing_stop_pct=0.0, time_stop=0)
+    protections = ProtectionRules(cooldown=0, guard_stops=0, guard_pause=0)
 
     def __init__(self, sides=None, warm_up=0, fingerprint="scripted-1"):
         self._sides = sides or {}

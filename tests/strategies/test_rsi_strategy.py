@@ -4,13 +4,14 @@ import json
 from dataclasses import dataclass
 
 from shared.domain.signal import Side
+from shared.strategies.rsi_parameters import RsiParameters
 from shared.strategies.rsi_strategy import RsiStrategy
 from shared.strategies.strategy import Entry
 from tests.makers import MINUTE, START, make_candle
 
 
 @dataclass(frozen=True)
-class Knobs:
+class Knobs(RsiParameters):
     reach: int = 3
 
 
@@ -19,9 +20,14 @@ def always(window, candle):
     return Entry(Side.LONG, float(candle.close), 2.0, 1.0, {"rsi": window.rsis[-1]})
 
 
+def nothing(*_):
+    """No gates."""
+    return ()
+
+
 def strategy(rule=always, knobs=None):
     knobs = knobs or Knobs()
-    return RsiStrategy(name="always", parameters=knobs, shape=1, rsi_period=14, reach=knobs.reach, rule=rule)
+    return RsiStrategy(name="always", parameters=knobs, shape=1, reach=knobs.reach, rule=rule, explain=nothing)
 
 
 def feed(strategy, first, count):

@@ -5,7 +5,7 @@ import pytest
 import talib
 
 from shared.messages.codec import from_json, to_json
-from shared.strategies.rsi_window import RECORDED, RsiWindow, levels, warm_up_candles
+from shared.strategies.rsi_window import RECORDED, RsiWindow, warm_up_candles
 from tests.makers import MINUTE, START, make_candle
 from tests.strategies.markets import walk
 
@@ -73,11 +73,6 @@ def test_the_record_ends_with_the_signal_candle():
     assert series["first_open_time"] + (RECORDED - 1) * MINUTE == candles[-1].open_time
     assert series["values"][-1] == record["rsi"]
     assert record["candle"]["close"] == float(candles[-1].close)
-
-
-def test_levels_are_percent_of_the_price_on_the_right_side():
-    assert levels(1, 200.0, 1.5, 0.7) == pytest.approx((203.0, 198.6))
-    assert levels(-1, 200.0, 1.5, 0.7) == pytest.approx((197.0, 201.4))
 
 
 def test_after_warm_up_the_start_of_history_does_not_show():

@@ -1,71 +1,21 @@
-from functools import partial
+from dataclasses import replace
 
 import pytest
 
-from services.logic_engine.evaluator import Evaluator
-from shared.adapters.bus.memory import MemoryBus
-from shared.adapters.bus.memory import Options as BusOptions
-from shared.adapters.stores.memory import MemoryStore
 from shared.domain.book import BookKey
-from shared.domain.candle import FormingCandle
-from shared.domain.signal import Side
-from shared.domain.timeframe import Timeframe
-from shared.engine.strategy_runner import StrategyRunner
+from shared.domain.candle import CandleSource, FormingCandle
+from shared.domain.signal import ExitReason, Side, SignalKind
+from shared.engine.data_watch import Arrival
+from shared.engine.hash_chain import digest
 from shared.errors import Unavailable
-from shared.messages.catalog import SIGNALS, subscription
-from shared.messages.codec import decode
-from tests.engine.scripted_strategy import ScriptedStrategy
-from tests.makers import EXCHANGE, MINUTE, START, make_candle
-from tests.services.logic_engine.failing import Failing
-
-KEY = BookKey("scripted", EXCHANGE, "BTCUSDT")
-
-
-def minute(number):
-    return START + number * MINUTE
-
-
-class World:
-    """A store, a bus with a listener, and evaluators that share them."""
-
-    def __init__(self):
-        self.store = Failing(MemoryStore())
-        self.bus = Failing(MemoryBus(BusOptions()))
-        self.heard = None
-
-    async def start(self):
-        self.heard = await self.bus.subscribe(SIGNALS.topic, subscription(SIGNALS, "telegram_notifier"))
-
-    def evaluator(self, scripts=None, warm_up=0):
-        runners = {}
-        for key, sides in (scripts or {KEY: {1: Side.LONG}}).items():
-            script = {minute(number): side for number, side in sides.items()}
-            runners[key] = StrategyRunner(partial(ScriptedStrategy, script, warm_up), Timeframe.M1, 3)
-        return Evaluator(
-            runners=runners,
-            store=self.store,
-            ledger=self.store,
-            bus=self.bus,
-            timeframe=Timeframe.M1,
-            hole_patience=3,
-        )
-
-    async def book(self, key=KEY):
-        return (await self.store.load_books([key]))[key]
-
-    async def published(self):
-        """Ids of the messages since the last call; waits for the first."""
-        deliveries = await self.heard.pull()
-        await self.heard.ack(deliveries)
-        assert [decode(delivery.message).kind for delivery in deliveries]
-        return [delivery.message.attributes["id"] for delivery in deliveries]
+from tests.makers import EXCHANGE, make_candle
+from tests.services.logic_engine.evaluation import KEY, World, minute, new_world
+from tests.strategies.markets import walk
 
 
 @pytest.fixture
 async def world():
-    world = World()
-    await world.start()
-    return world
+    return await new_world()
 
 
 ENTRY = f"scripted/BTCUSDT/{minute(1)}/LONG"
@@ -182,3 +132,136 @@ async def test_history_that_comes_after_the_first_live_candle_still_warms_up(wor
     await world.store.write([make_candle(minute(n)) for n in range(50)])
     await evaluator.evaluate({"BTCUSDT"})
     assert (await world.book()).state["seen"] >= 30
+
+
+BTC = KEY.instrument
+LATE = make_candle(minute(1), revision=1)
+
+
+async def revise(world, evaluator, candle=LATE):
+    """The candle is stored in a new version, and its message comes."""
+    await world.store.write([candle])
+    await evaluator.evaluate({"BTCUSDT"}, [candle])
+
+
+async def test_a_revised_candle_marks_the_open_position_once_and_its_exit_counts_on(world):
+    evaluator = world.evaluator()
+    await world.store.write([make_candle(minute(n)) for n in range(3)])
+    await evaluator.evaluate({"BTCUSDT"})
+    for _ in range(2):
+        await revise(world, evaluator)
+    await revise(world, world.evaluator())
+    await world.store.write([make_candle(minute(3), high="101")])
+    await evaluator.evaluate({"BTCUSDT"})
+    assert await world.published() == [f"{ENTRY}/0", f"{ENTRY}/1", f"{ENTRY}/2"]
+    lines = await world.store.history(ENTRY)
+    assert [(str(line.kind), line.data_revised) for line in lines] == [
+        ("entry", ()),
+        ("entry", (minute(1),)),
+        ("exit", (minute(1),)),
+    ]
+    assert evaluator.progress.signals == 2
+
+
+async def test_a_revised_candle_marks_a_closed_position_by_its_exit(world):
+    evaluator = world.evaluator()
+    await world.store.write([make_candle(minute(n), high="101" if n == 2 else "100") for n in range(4)])
+    await evaluator.evaluate({"BTCUSDT"})
+    await revise(world, evaluator)
+    assert await world.published() == [f"{ENTRY}/0", f"{ENTRY}/1", f"{ENTRY}/2"]
+    *_, end, marked = await world.store.history(ENTRY)
+    assert marked == replace(end, revision=2, data_revised=(minute(1),), previous=digest(end))
+
+
+async def test_a_candle_healed_before_its_evaluation_marks_nothing_however_late_its_message_comes(world):
+    evaluator = world.evaluator()
+    healed = make_candle(minute(1), revision=1, source=CandleSource.EXCHANGE)
+    await world.store.write([make_candle(minute(0)), make_candle(minute(1), complete=False)])
+    await evaluator.evaluate({"BTCUSDT"})
+    await world.store.write([healed])
+    await evaluator.evaluate({"BTCUSDT"}, [healed])
+    await world.evaluator().evaluate({"BTCUSDT"}, [healed])
+    assert await world.published() == [f"{ENTRY}/0"]
+    assert [line.data_revised for line in await world.store.history(ENTRY)] == [()]
+
+
+@pytest.mark.parametrize("commits", range(3))
+async def test_whatever_write_fails_a_mark_is_said_exactly_once(world, commits):
+    evaluator = world.evaluator()
+    await world.store.write([make_candle(minute(n)) for n in range(3)])
+    await evaluator.evaluate({"BTCUSDT"})
+    world.store.commit = failing_after(commits, world.store.commit)
+    with pytest.raises(Unavailable):
+        await revise(world, evaluator)
+    del world.store.commit
+    await world.store.write([make_candle(minute(3), high="101")])
+    await world.evaluator().evaluate({"BTCUSDT"}, [LATE])
+    assert sorted(set(await world.published())) == [f"{ENTRY}/0", f"{ENTRY}/1", f"{ENTRY}/2"]
+    lines = await world.store.history(ENTRY)
+    assert [(str(line.kind), line.data_revised) for line in lines] == [
+        ("entry", ()),
+        ("entry", (minute(1),)),
+        ("exit", (minute(1),)),
+    ]
+
+
+def failing_after(count, commit):
+    """`commit` that works so often and then is away."""
+    left = iter(range(count))
+
+    async def commit_or_not(books):
+        if next(left, None) is None:
+            raise Unavailable("commit is away")
+        await commit(books)
+
+    return commit_or_not
+
+
+async def test_how_far_the_data_has_come_is_told_by_complete_candles(world):
+    evaluator = world.evaluator()
+    await evaluator.evaluate({"BTCUSDT"})
+    assert evaluator.progress.arrivals == {BTC: Arrival(0, 0)}
+    await world.store.write([make_candle(minute(0)), make_candle(minute(2)), make_candle(minute(3), complete=False)])
+    await evaluator.evaluate({"BTCUSDT"})
+    assert evaluator.progress.arrivals == {BTC: Arrival(minute(3), minute(1))}
+
+
+async def test_outage_minutes_that_are_healed_give_the_signals_of_a_calm_run(world):
+    script = {KEY: {1: Side.LONG, 20: Side.SHORT, 24: Side.LONG, 50: Side.SHORT}}
+    market = walk(7, 60)
+    calm = World()
+    await calm.start()
+    evaluator = calm.evaluator(script)
+    for candle in market:
+        await calm.store.write([candle])
+        await evaluator.evaluate({"BTCUSDT"})
+    evaluator = world.evaluator(script)
+    for candle in [*market[:10], market[40]]:
+        await world.store.write([candle])
+        await evaluator.evaluate({"BTCUSDT"})
+    assert evaluator.progress.waiting == {KEY: minute(10)}
+    healed = [replace(candle, source=CandleSource.EXCHANGE, trades=0) for candle in market[10:40]]
+    for part in (healed[:15], healed[15:], market[41:]):
+        await world.store.write(part)
+        await world.evaluator(script).evaluate({"BTCUSDT"})
+    assert await world.store.signals(100) == await calm.store.signals(100)
+    missed = [line.kind for line in await calm.store.signals(100) if minute(10) <= line.open_time < minute(40)]
+    assert set(missed) == {SignalKind.ENTRY, SignalKind.EXIT}, "the outage must have had something to miss"
+    assert (await world.book()).state["strategy"]["times"] == [minute(n) for n in range(60)]
+
+
+async def test_exits_during_an_outage_are_decided_on_the_healed_candles(world):
+    evaluator = world.evaluator()
+    await world.store.write([make_candle(minute(n)) for n in range(3)])
+    await evaluator.evaluate({"BTCUSDT"})
+    await world.store.write([make_candle(minute(8), high="101")])
+    await evaluator.evaluate({"BTCUSDT"})
+    assert evaluator.open_positions == 1
+    lows = {5: "98.5"}
+    venue = [
+        make_candle(minute(n), low=lows.get(n, "100"), source=CandleSource.EXCHANGE, trades=0) for n in range(3, 8)
+    ]
+    await world.store.write(venue)
+    await evaluator.evaluate({"BTCUSDT"})
+    _, end = await world.store.history(ENTRY)
+    assert (end.time, end.open_time, end.reason, end.data_revised) == (minute(6), minute(5), ExitReason.STOP_LOSS, ())

@@ -1,6 +1,6 @@
 import pytest
 
-from services.logic_engine.strategy_loader import load, makers, names
+from services.logic_engine.strategy_loader import load, makers, names, shadow_sections
 from shared.errors import ConfigurationError
 
 
@@ -42,3 +42,30 @@ def test_all_faults_are_told_at_once_and_each_once():
         "strategy rsi_threshold: rsi_period = 1: give 2 to 1000",
         "strategy rsi_threshold: oversold = -1.0: give 0 to 100",
     ]
+
+
+def test_a_shadow_differs_from_its_strategy_by_what_it_sets_and_by_nothing_else():
+    base = {"oversold": 30, "stop_loss_pct": 0.5, "symbols": {"ETHUSDT": {"stop_loss_pct": 0.9, "oversold": 20}}}
+    shadow = {"strategy": "rsi_threshold", "stop_loss_pct": 0.4, "symbols": {"btcusdt": {"oversold": 10}}}
+    sections = shadow_sections({"rsi_threshold": base}, {"tight": shadow})
+    made = makers(sections, ["BTCUSDT", "ETHUSDT"])
+    assert {name for name, _ in made} == {"rsi_threshold@tight"}
+    create = load("rsi_threshold")
+    for symbol, oversold in (("BTCUSDT", 10), ("ETHUSDT", 20)):
+        wanted = create({"oversold": oversold, "stop_loss_pct": 0.4}).fingerprint
+        assert made["rsi_threshold@tight", symbol]().fingerprint == wanted
+
+
+def test_faults_of_shadows_are_told_by_their_names():
+    with pytest.raises(ConfigurationError) as caught:
+        shadow_sections({}, {"one": {}, "two": {"oversold": 3}, "three": {"strategy": "rsi_threshold"}})
+    assert str(caught.value).splitlines() == [
+        "shadows.one.strategy is not set; known: " + ", ".join(names()),
+        "shadows.two.strategy is not set; known: " + ", ".join(names()),
+    ]
+    sections = shadow_sections({}, {"a": {"strategy": "macd"}, "b": {"strategy": "rsi_threshold", "colour": 1}})
+    with pytest.raises(ConfigurationError) as caught:
+        makers(sections, ["BTCUSDT"])
+    first, second = str(caught.value).splitlines()
+    assert first.startswith("unknown strategy 'macd'")
+    assert second.startswith("strategy rsi_threshold@b: unknown parameter 'colour'")
