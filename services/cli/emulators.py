@@ -2,7 +2,6 @@
 
 import asyncio
 import signal
-import sys
 import uuid
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -11,10 +10,21 @@ from random import Random
 import click
 
 from services.cli.parts import local_cloud
+from services.cli.parts.household import Household
 from services.cli.parts.output import json_option, read_settings, show
 from services.cli.parts.processes import Processes
 from services.cli.parts.reader import Reader
-from services.cli.parts.stage import CHAT, MARKET_START, PRESSES, TOKEN, halt_after, hole_patience
+from services.cli.parts.stage import (
+    CHAT,
+    MARKET_START,
+    PRESSES,
+    TOKEN,
+    clock_alarm,
+    halt_after,
+    hole_patience,
+    lateness,
+    stale_after,
+)
 from services.cli.parts.tally import Span, Summary, Tally
 from services.wiring import ALL, SERVICES, Wiring
 from shared.adapters.clock.system import SystemClock
@@ -85,11 +95,12 @@ async def _run(plan: Plan) -> Summary | None:
         environment = await local_cloud.start(processes)
         if plan.sandbox:
             environment |= _sandbox_environment(plan)
-        household = _Household(processes, environment)
-        await household.start(sandbox=plan.sandbox)
+        household = Household(processes, environment, _FOREGROUND)
+        await household.bootstrap()
+        await household.start(ALL if plan.sandbox else SERVICES)
         ended = asyncio.create_task(processes.wait_for_end(), name="ended")
-        finish = asyncio.create_task(_finish(plan, environment, started), name="finish")
-        kills = asyncio.create_task(household.kill(plan), name="kills")
+        finish = asyncio.create_task(_finish(plan, environment, household, started), name="finish")
+        kills = asyncio.create_task(_kill(household, plan), name="kills")
         try:
             await asyncio.wait([ended, finish], return_when=asyncio.FIRST_COMPLETED)
             if kills.done():
@@ -103,45 +114,19 @@ async def _run(plan: Plan) -> Summary | None:
             await asyncio.gather(ended, finish, kills, return_exceptions=True)
 
 
-class _Household:
-    """The services as processes, one each."""
-
-    def __init__(self, processes: Processes, environment: dict[str, str]) -> None:
-        self._processes = processes
-        self._environment = environment
-        self._ports = {name: str(local_cloud.free_port()) for name in ALL}
-
-    async def start(self, *, sandbox: bool) -> None:
-        """Prepare bus and stores, then start the services in their order."""
-        await self._processes.start("bootstrap", _tracker("bootstrap"), self._environment, shown=True)
-        await self._processes.succeeded("bootstrap")
-        for name in ALL if sandbox else SERVICES:
-            await self._start(name)
-            click.echo(f"{name}: health http://127.0.0.1:{self._ports[name]}/health", err=True)
-            if name == "sandbox":
-                await self._processes.listening(name, int(self._environment["TRACKER__SANDBOX__PORT"]))
-                click.echo(f"channel: {_page_url(self._environment)}", err=True)
-
-    async def kill(self, plan: Plan) -> None:
-        """Kill a service at random and start it again, as often as planned, evenly spread over the market's time."""
-        if plan.minutes is None or not plan.kills:
-            return
-        real, choice = SystemClock(), Random(plan.seed)  # noqa: S311 - which one dies is no secret
-        pause = int(plan.minutes * Timeframe.M1.millis / plan.speed / (plan.kills + 1))
-        await real.sleep(_LEAD_MILLIS)
-        for _ in range(plan.kills):
-            await real.sleep(pause)
-            name = choice.choice(SERVICES)
-            self._processes.kill(name)
-            await self._start(name)
-
-    async def _start(self, name: str) -> None:
-        page = {"TRACKER__PAGE__PORT": self._ports[name]}
-        shown = name == _FOREGROUND
-        await self._processes.start(name, _tracker("run", name), self._environment | page, shown=shown)
+async def _kill(household: Household, plan: Plan) -> None:
+    """Kill a service at random and start it again, as often as planned, evenly spread over the market's time."""
+    if plan.minutes is None or not plan.kills:
+        return
+    real, choice = SystemClock(), Random(plan.seed)  # noqa: S311 - which one dies is no secret
+    pause = int(plan.minutes * Timeframe.M1.millis / plan.speed / (plan.kills + 1))
+    await real.sleep(_LEAD_MILLIS)
+    for _ in range(plan.kills):
+        await real.sleep(pause)
+        await household.kill(choice.choice(SERVICES))
 
 
-async def _finish(plan: Plan, environment: dict[str, str], started: float) -> Summary | None:
+async def _finish(plan: Plan, environment: dict[str, str], household: Household, started: float) -> Summary | None:
     """Wait for the end of the plan, and count; for ever when it has no end."""
     if plan.end is None:
         await asyncio.Event().wait()
@@ -149,7 +134,7 @@ async def _finish(plan: Plan, environment: dict[str, str], started: float) -> Su
     wiring = Wiring(read_settings(None, None, environment))
     try:
         tally = Tally(wiring, CHAT, Span(MARKET_START, plan.end))
-        async with Reader(_page_url(environment), PRESSES) as reader:
+        async with Reader(household.page_url, PRESSES) as reader:
             await tally.wait(wiring.clock, reader)
             return await tally.count(await reader.counters(), SystemClock().monotonic() - started)
     finally:
@@ -162,7 +147,7 @@ def _sandbox_environment(plan: Plan) -> dict[str, str]:
     halt = halt_after(plan.end)
     run = f"sandbox-{uuid.uuid4().hex[:8]}"
     return {
-        **({} if halt is None else {"TRACKER__SCALED__HALT": str(halt)}),
+        **({} if halt is None else {"TRACKER__SCALED__CLOSING": str(plan.end), "TRACKER__SCALED__HALT": str(halt)}),
         # Every run finds emulators and Redis as if they were new.
         "TRACKER__PUBSUB_BUS__PROJECT": run,
         "TRACKER__BIGTABLE_STORE__TABLE_PREFIX": f"{run}-",
@@ -175,20 +160,16 @@ def _sandbox_environment(plan: Plan) -> dict[str, str]:
         "TRACKER__SANDBOX__SEED": str(plan.seed),
         "TRACKER__SANDBOX__MINUTES": str(plan.minutes or 0),
         "TRACKER__BYBIT__REST_URL": f"http://127.0.0.1:{port}",
+        "TRACKER__KRAKEN__REST_URL": f"http://127.0.0.1:{port}",
         "TRACKER__BYBIT__WS_URL": f"ws://127.0.0.1:{port}",
         "TRACKER__TELEGRAM__TOKEN": TOKEN,
         "TRACKER__TELEGRAM__BASE_URL": f"http://127.0.0.1:{port}/bot",
         "TRACKER__TELEGRAM_NOTIFIER__CHATS": CHAT,
         # Market time runs fast, healing an incomplete minute takes real time.
         "TRACKER__LOGIC_ENGINE__HOLE_PATIENCE": str(hole_patience(plan.speed)),
+        **{f"TRACKER__TELEGRAM_NOTIFIER__{name.upper()}": str(ms) for name, ms in lateness(plan.speed).items()},
+        "TRACKER__LOGIC_ENGINE__STALE_AFTER": str(stale_after(plan.speed)),
         # A pack of 100 market milliseconds would hold next to nothing.
         "TRACKER__INGESTOR__PACK_MILLIS": "1000",
+        "TRACKER__INGESTOR__CLOCK_ALARM": str(clock_alarm(plan.speed)),
     }
-
-
-def _page_url(environment: dict[str, str]) -> str:
-    return f"http://127.0.0.1:{environment['TRACKER__SANDBOX__PORT']}/"
-
-
-def _tracker(*arguments: str) -> list[str]:
-    return [sys.executable, "-m", "services.cli.main", *arguments]

@@ -16,7 +16,13 @@ from shared.adapters.wire.trade_rows import FIELDS
 from shared.errors import InvalidInput
 from shared.runtime import log
 
-_DISTURBANCES = ("dup", "reorder")
+_LONGEST_DELAY = 3_600
+_SHARES = ("dup", "reorder", "delay")
+_DISTURBANCES = (*_SHARES, "delay_seconds")
+_DISTURB_HELP = (
+    "Disturb the delivery: dup=0.1,reorder=0.05,delay=0.01: shares that come twice, up to 5 s late, and "
+    "delay_seconds=60 late, by market time. Must not change the digest."
+)
 
 
 @click.command(epilog="Example: tracker replay BTCUSDT2026-07-25.csv.gz --symbol BTCUSDT --out replay/")
@@ -26,7 +32,7 @@ _DISTURBANCES = ("dup", "reorder")
 @click.option("--format", "format_name", default=AUTO, show_default=True, help="How trade files are written.")
 @click.option("--columns", help="Columns of a table: time=timestamp,price=price,...; or numbers from 0.")
 @click.option("--speed", default="max", show_default=True, help="max, or market time against real time: 60.")
-@click.option("--disturb", default="", help="Disturb the delivery: dup=0.1,reorder=0.05. Must not change the digest.")
+@click.option("--disturb", default="", help=_DISTURB_HELP)
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the disturbance.")
 @click.option("--bus", default="memory", show_default=True, help="Bus to run on: memory, sqlite, pubsub (emulator).")
 @click.option(
@@ -68,13 +74,14 @@ def replay(
         format_name=format_name,
         columns=parse_columns(columns, FIELDS) if columns else None,
         speed=_speed(speed),
-        disturb={**_disturbance(disturb), "seed": seed},
+        disturb={**shares, "seed": seed} if (shares := _disturbance(disturb)) else {},
         out=out,
         settings_file=settings_file,
         bus=bus,
         store=store,
     )
-    summary = asdict(asyncio.run(play(playback)))
+    counts, accounts = asyncio.run(play(playback))
+    summary = asdict(counts) | asdict(accounts)
     show(summary, as_json=as_json, text="\n".join(f"{name}: {_plain(value)}" for name, value in summary.items()))
 
 
@@ -104,6 +111,8 @@ def _disturbance(text: str) -> dict[str, float]:
             raise InvalidInput(f"--disturb {part!r} is no NAME=NUMBER") from None
         if name not in _DISTURBANCES:
             raise InvalidInput(f"--disturb {name!r} is not known; known: {', '.join(_DISTURBANCES)}")
-        if not 0 <= shares[name] <= 1:
+        if name in _SHARES and not 0 <= shares[name] <= 1:
             raise InvalidInput(f"--disturb {part!r}: a share is between 0 and 1")
+        if name not in _SHARES and not 0 < shares[name] <= _LONGEST_DELAY:
+            raise InvalidInput(f"--disturb {part!r}: a delay is above 0 and at most {_LONGEST_DELAY} seconds")
     return shares

@@ -68,6 +68,13 @@ class Running:
         code = self._process.wait(timeout=20)
         return code, time.monotonic() - started
 
+    def end(self, number: signal.Signals) -> tuple[int, float]:
+        """Send a signal to the process alone; returns the exit code and the seconds it took."""
+        started = time.monotonic()
+        os.kill(self._process.pid, number)
+        code = self._process.wait(timeout=20)
+        return code, time.monotonic() - started
+
     def wait_for(self, condition: Callable[[], object], seconds: float = 20) -> None:
         """Return when `condition` is true; fails with what the process said when it ends first or takes too long."""
         deadline = time.monotonic() + seconds

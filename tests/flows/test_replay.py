@@ -13,6 +13,7 @@ from tests.flows.processes import tracker
 from tests.makers import MINUTE, START, recorded
 
 LTC = ("trades", "binance_LTCUSDT_trades_2025-06-21.csv.gz")
+INCH = ("trades", "bybit_spot_1INCHUSDT_2025-05-19.csv.gz")
 BTC = ("candles", "binance_spot_BTCUSDT_1m_2025-03-01_2025-04-01.csv.gz")
 DISTURBED = ("--disturb", "dup=0.1,reorder=0.05", "--seed")
 HEADER = "open_time,open,high,low,close,quantity,turnover,trades,complete"
@@ -46,6 +47,30 @@ def test_a_day_of_trades_gives_one_digest_whatever_the_hash_seed_and_the_deliver
     assert calm["exits"] == calm["messages_edited"] > 0
     disturbed = [replay(tmp_path, *day, *DISTURBED, seed, PYTHONHASHSEED=str(seed)) for seed in (1, 2)]
     assert [run["digest"] for run in disturbed] == [calm["digest"]] * 2
+
+
+def test_what_is_set_for_live_alone_changes_no_digest(tmp_path):
+    """Shadows, the macro gate and the advice on sizes are left out of a replay."""
+    day = (recorded(*LTC), "--symbol", "LTCUSDT")
+    live = {"TRACKER__SHADOWS__LOOSE__STRATEGY": "rsi_threshold", "TRACKER__MACRO_GATE__NEUTRAL_SIZE": "0.5"}
+    calm, other = replay(tmp_path, *day), replay(tmp_path, *day, **live)
+    assert (calm["digest"], calm["entries"]) == (other["digest"], other["entries"])
+    assert not any({"macro", "size"} & line["decision"].keys() for line in lines(tmp_path / "out" / "signals.jsonl"))
+
+
+@pytest.mark.parametrize(("day", "symbol"), [(LTC, "LTCUSDT"), (INCH, "1INCHUSDT")])
+def test_packs_that_come_a_minute_late_are_healed_and_every_trade_is_accounted_for(tmp_path, day, symbol):
+    arguments = (recorded(*day), "--symbol", symbol)
+    calm = replay(tmp_path, *arguments)
+    assert calm["trades_received"] == calm["trades_folded"] == calm["trades"]
+    assert (calm["duplicates"], calm["late_revised"], calm["lost"]) == (0, 0, 0)
+    late = replay(tmp_path, *arguments, "--disturb", "dup=0.1,reorder=0.05,delay=0.01", "--seed", 1)
+    assert late["digest"] == calm["digest"]
+    assert late["trades_received"] == late["trades_folded"] + late["duplicates"] + late["lost"]
+    assert (late["trades_folded"], late["lost"]) == (calm["trades"], 0)
+    assert late["duplicates"] > 0.05 * calm["trades"]
+    assert late["late_revised"] > 0, "no pack came behind the close of its minute"
+    assert late["packs_delayed"] > 10
 
 
 def test_a_month_of_candles_gives_one_digest_whatever_the_hash_seed_and_the_delivery(tmp_path):
@@ -143,7 +168,8 @@ def test_strategy_parameters_of_the_current_folders_settings_count(trades, tmp_p
         (["trades.csv", "--speed", "-1"], "--speed '-1'"),
         (["trades.csv", "--disturb", "dup"], "--disturb 'dup' is no NAME=NUMBER"),
         (["trades.csv", "--disturb", "dup=2"], "a share is between 0 and 1"),
-        (["trades.csv", "--disturb", "loss=0.1"], "--disturb 'loss' is not known; known: dup, reorder"),
+        (["trades.csv", "--disturb", "loss=0.1"], "--disturb 'loss' is not known; known: dup, reorder, delay, delay_s"),
+        (["trades.csv", "--disturb", "delay=0.1,delay_seconds=0"], "a delay is above 0 and at most 3600 seconds"),
         (["nowhere.csv"], "nowhere.csv: no such file"),
         (["--candles", "nowhere.csv"], "nowhere.csv: no such file"),
         (["frames.jsonl"], "no trade of BTCUSDT in frames.jsonl; symbols found: ETHUSDT"),

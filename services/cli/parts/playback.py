@@ -12,10 +12,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from services.cli.parts.disturbed_bus import DisturbedBus, Lateness
 from services.cli.parts.output import read_settings
-from services.cli.parts.tally import Span, Summary, Tally
+from services.cli.parts.tally import Span, Summary, Tally, count_signals
 from services.wiring import Wiring
-from shared.adapters.bus.memory import MemoryBus
+from shared.adapters.bus.memory import Disturb, MemoryBus, Options
 from shared.adapters.candle_files import csv as candle_csv
 from shared.adapters.clock.manual import ManualClock
 from shared.adapters.clock.system import SystemClock
@@ -28,14 +29,18 @@ from shared.domain.signal import Signal, SignalKind
 from shared.domain.timeframe import Timeframe
 from shared.errors import ConfigurationError, InvalidInput, InvariantViolation
 from shared.messages.catalog import CANDLES, SIGNALS, TRADES, Contract, subscription
-from shared.messages.codec import encode, to_json
+from shared.messages.codec import encode, from_json, to_json
 from shared.runtime.host import Host
+from shared.runtime.sections import AggregatorSection
 from shared.runtime.settings import Settings, section_name
 
 _EXCHANGE = "recorded"
 _CHAT = "@replay"
 _LEASE_SECONDS = 15.0
 _HOUR = 3_600_000
+_OUTSTANDING = 1_000_000
+_DELAY_SECONDS = 60.0
+_EVER = 1 << 53
 _ALL = 10_000_000
 _POLL_SECONDS = 0.005
 _STALL_SECONDS = 120.0
@@ -60,7 +65,28 @@ class Playback:
     store: str = "memory"
 
 
-async def play(playback: Playback) -> Summary:
+@dataclass(frozen=True, slots=True)
+class Accounts:
+    """What became of the trades that reached the aggregator: received is the sum of folded, duplicates and lost.
+
+    Attributes:
+        trades_received: As often as they came.
+        trades_folded: Taken into candles.
+        duplicates: Seen before.
+        late_revised: Of those folded, the ones whose minute had closed.
+        lost: Older than the aggregator's memory.
+        packs_delayed: Held back by the disturbance.
+    """
+
+    trades_received: int
+    trades_folded: int
+    duplicates: int
+    late_revised: int
+    lost: int
+    packs_delayed: int
+
+
+async def play(playback: Playback) -> tuple[Summary, Accounts]:
     """Run the services over the recording until all of it has been acted on, and write the results.
 
     Raises:
@@ -81,13 +107,12 @@ async def play(playback: Playback) -> Summary:
             await stage.wiring.close()
         calls = _calls(messages)
         digest = _write(playback.out, candles, signals, messages)
-    kinds = Counter(signal.kind for signal in signals)
-    return Summary(
+    summary = Summary(
         trades=trades,
         candles=len(candles),
         incomplete=sum(not candle.complete for candle in candles),
-        entries=kinds[SignalKind.ENTRY],
-        exits=kinds[SignalKind.EXIT],
+        entries=count_signals(signals, SignalKind.ENTRY),
+        exits=count_signals(signals, SignalKind.EXIT),
         messages_sent=calls["send"],
         messages_edited=calls["edit"],
         charts=calls["send_photo"],
@@ -96,6 +121,7 @@ async def play(playback: Playback) -> Summary:
         wall_seconds=round(_REAL.monotonic() - started, 2),
         digest=digest,
     )
+    return summary, stage.accounts(trades)
 
 
 class _Stage:
@@ -105,16 +131,19 @@ class _Stage:
         self._playback = playback
         self._clock = ManualClock()
         settings = _only(playback.symbol, read_settings(playback.settings_file, _overrides(playback, messages)))
-        self.wiring = Wiring(settings, {"clock": self._clock})
+        self._disturbed = _disturbed_bus(playback.disturb) if playback.disturb else None
+        given = {} if self._disturbed is None else {"bus": self._disturbed}
+        self.wiring = Wiring(settings, {"clock": self._clock, **given})
         self._names = ("logic_engine", "telegram_notifier") + (() if playback.candles else ("aggregator", "ingestor"))
+        self._host = Host(self.wiring.services(self._names), self._clock)
+        self._facts: Mapping[str, Any] = {}
         self._instrument = Instrument(_EXCHANGE, playback.symbol)
 
     async def perform(self) -> int:
         """Play everything; returns the number of trades."""
         self.wiring.check(self._names)
         await self._open_subscriptions()
-        host = Host(self.wiring.services(self._names), self._clock)
-        running = asyncio.create_task(host.run(), name="host")
+        running = asyncio.create_task(self._host.run(), name="host")
         player = asyncio.create_task(self._play(), name="player")
         try:
             await asyncio.wait([running, player], return_when=asyncio.FIRST_COMPLETED)
@@ -123,13 +152,27 @@ class _Stage:
                 raise InvariantViolation("the services ended before the recording did")
             return player.result()
         finally:
+            health = self._host.health()
+            self._facts = health["aggregator"].facts if "aggregator" in health else {}
             player.cancel()
-            host.stop()
+            self._host.stop()
             await asyncio.gather(running, player, return_exceptions=True)
 
     async def candles(self) -> list[Candle]:
         """All candles in the store, ascending."""
         return await self.wiring.store.read(self._instrument, Timeframe.M1, 0, 1 << 62)
+
+    def accounts(self, trades: int) -> Accounts:
+        """What became of the trades, once everything is performed; an undisturbed bus delivers each once."""
+        bus, facts = self._disturbed, self._facts
+        return Accounts(
+            trades_received=trades if bus is None else bus.received,
+            trades_folded=facts.get("trades", 0),
+            duplicates=facts.get("trades_duplicate", 0),
+            late_revised=facts.get("trades_late", 0),
+            lost=facts.get("trades_lost", 0),
+            packs_delayed=0 if bus is None else bus.delayed,
+        )
 
     async def _play(self) -> int:
         if self._playback.candles is not None:
@@ -157,7 +200,7 @@ class _Stage:
         the last candle is evaluated, or, behind a hole at the end, when nothing has changed for longer than a lease.
         """
         bus = self.wiring.bus
-        if isinstance(bus, MemoryBus):
+        if isinstance(bus, MemoryBus | DisturbedBus):
             for contract, service in self._consumers():
                 await bus.idle(contract.topic, subscription(contract, service))
             while await self.wiring.outbox.unfinished():
@@ -198,7 +241,7 @@ class _Stage:
         )
         if changed:
             self._clock.advance_to(changed[-1].close_time)
-        if isinstance(bus, MemoryBus):
+        if isinstance(bus, MemoryBus | DisturbedBus):
             await bus.idle(CANDLES.topic, subscription(CANDLES, "logic_engine"))
 
     async def _feed_finished(self) -> tuple[int, int]:
@@ -209,6 +252,8 @@ class _Stage:
         progress, since = -1, _REAL.monotonic()
         while True:
             await asyncio.sleep(_POLL_SECONDS)
+            if feed.end is not None and self._disturbed is not None:
+                await self._disturbed.let_go()
             newest = (await self.wiring.store.read_latest([self._instrument], Timeframe.M1, 1))[self._instrument]
             if feed.end is not None and newest and newest[-1].close_time >= feed.end:
                 return feed.end, feed.trades
@@ -224,13 +269,14 @@ class _Stage:
 
 
 def _only(symbol: str, settings: Settings) -> Settings:
-    """Settings without the strategy parameters of symbols that are not replayed, which would count as a mistake."""
+    """Settings without shadows, which tell nobody anything, and without the strategy parameters of symbols that are not
+    replayed, which would count as a mistake."""
     strategies = {
         name: parameters | {"symbols": {symbol: own[symbol]} if symbol in own else {}}
         for name, parameters in settings.strategies.items()
         for own in (parameters.get("symbols", {}),)
     }
-    return settings.model_copy(update={"strategies": strategies})
+    return settings.model_copy(update={"strategies": strategies, "shadows": {}})
 
 
 def _overrides(playback: Playback, messages: Path) -> dict[str, Any]:
@@ -249,14 +295,34 @@ def _overrides(playback: Playback, messages: Path) -> dict[str, Any]:
         "notifier": "transcript",
         "charts": Settings.model_fields["charts"].default,
         "recorded": recorded if playback.files else {},
-        "memory_bus": {"max_outstanding": 1_000_000, "disturb": dict(playback.disturb)},
+        "memory_bus": {"max_outstanding": _OUTSTANDING},
         "transcript": {"path": str(messages)},
-        # Nothing is lost in a replay, only late: it waits for what the disturbance holds back.
-        "aggregator": {"patience": _HOUR, "retention": 2 * _HOUR, "forming_every": 15_000},
-        "logic_engine": {"live_from": 0},
-        "telegram_notifier": {"chats": [_CHAT], "budget_per_minute": 0},
+        "aggregator": {"patience": _patience(playback.disturb), "retention": 2 * _HOUR, "forming_every": 15_000},
+        # A recording is played as fast as it goes: the age of its candles and signals says nothing.
+        "logic_engine": {"live_from": 0, "stale_after": 0},
+        # A recording has no biases, and its digest speaks of decisions alone.
+        "macro_gate": {"enabled": False},
+        "paper": {"risk": 0},
+        "telegram_notifier": {"chats": [_CHAT], "budget_per_minute": 0, "late_after": _EVER, "late_ttl": _EVER},
         **_own_place(playback, messages.parent),
     }
+
+
+def _patience(disturb: Mapping[str, float]) -> int:
+    """Nothing is missing in a calm replay. A disturbance is there to show what a live aggregator does, which waits no
+    longer than by default."""
+    default: int = AggregatorSection.model_fields["patience"].default
+    return default if disturb else _HOUR
+
+
+def _disturbed_bus(disturb: Mapping[str, float]) -> DisturbedBus:
+    dup, reorder, seed = disturb.get("dup", 0.0), disturb.get("reorder", 0.0), int(disturb["seed"])
+    packs, others = (
+        MemoryBus(Options(max_outstanding=_OUTSTANDING, disturb=Disturb(dup=dup, reorder=share, seed=seed)))
+        for share in (0.0, reorder)
+    )
+    delay_millis = round(disturb.get("delay_seconds", _DELAY_SECONDS) * 1000)
+    return DisturbedBus(packs, others, Lateness(reorder, disturb.get("delay", 0.0), delay_millis, seed))
 
 
 def _own_place(playback: Playback, folder: Path) -> dict[str, Any]:
@@ -274,7 +340,7 @@ def _own_place(playback: Playback, folder: Path) -> dict[str, Any]:
 
 def _write(out: Path, candles: Iterable[Candle], signals: Iterable[Signal], messages: Path) -> str:
     """Write the folder only now: a replay that fails leaves nothing half-written."""
-    lines = b"".join(to_json(signal) + b"\n" for signal in signals)
+    lines = b"".join(_line(signal) for signal in signals)
     try:
         out.mkdir(parents=True, exist_ok=True)
         candle_csv.write(out / "candles.csv", candles)
@@ -283,6 +349,15 @@ def _write(out: Path, candles: Iterable[Candle], signals: Iterable[Signal], mess
     except OSError as error:
         raise InvalidInput(f"--out {out}: {error.strerror}; choose another folder") from None
     return hashlib.sha256((out / "candles.csv").read_bytes() + lines).hexdigest()
+
+
+def _line(signal: Signal) -> bytes:
+    """A line of signals.jsonl. The rare mark is left out where there is none, so that a digest lives as long as the
+    decisions do."""
+    fields = from_json(to_json(signal), dict)
+    if not signal.data_revised:
+        del fields["data_revised"]
+    return to_json(fields) + b"\n"
 
 
 def _calls(path: Path) -> Counter[str]:

@@ -80,6 +80,16 @@ class Processes:
         """SIGKILL to the process's group; `start` may start it again under the same name."""
         _signal_group(self._running.pop(name).pid, signal.SIGKILL)
 
+    def send(self, name: str, number: signal.Signals) -> None:
+        """A signal to the process's group, SIGSTOP for instance; nothing where it has ended."""
+        if name in self._running:
+            _signal_group(self._running[name].pid, number)
+
+    def pid(self, name: str) -> int | None:
+        """The process's id; None where it does not run."""
+        process = self._running.get(name)
+        return None if process is None or process.returncode is not None else process.pid
+
     async def succeeded(self, name: str) -> None:
         """Wait for a process that does its work and ends.
 
