@@ -189,11 +189,48 @@ class OutboxStore(Protocol):
         ...
 
     async def unfinished(self) -> list[OutboxEntry]:
-        """Every entry that is neither SENT nor DEAD, ascending by the time of the head of its queue."""
+        """Every entry that is not finished, ascending by the time of the head of its queue."""
         ...
 
 
-class Store(CandleStore, Ledger, OutboxStore, Protocol):
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A small JSON text that one service remembers under a name: who holds a lease, which outage was announced.
+
+    Attributes:
+        collection: What kind it is; the part of the platform that owns it.
+        key: Its name there, up to 512 UTF-8 bytes.
+        data: JSON, up to 1 MB.
+        version: Counts the writes; 0 = it must not exist yet.
+    """
+
+    collection: str
+    key: str
+    data: bytes
+    version: int = 0
+
+
+class DocumentStore(Protocol):
+    """What services remember besides candles, books and outbox entries. Writes are conditional; nothing is deleted."""
+
+    async def load_document(self, collection: str, key: str) -> Document | None:
+        """The document, or None."""
+        ...
+
+    async def save_document(self, document: Document) -> Document:
+        """Store it as version + 1 and return it with the new version.
+
+        Raises:
+            Conflict: The stored version is another one.
+        """
+        ...
+
+    async def documents(self, collection: str, limit: int, prefix: str = "") -> list[Document]:
+        """The first `limit` documents of a collection whose key begins with `prefix`, ascending by key."""
+        ...
+
+
+class Store(CandleStore, Ledger, OutboxStore, DocumentStore, Protocol):
     """What one technology offers under one name. A service asks for the narrow port it needs."""
 
     async def close(self) -> None:
@@ -278,6 +315,20 @@ class Notifier(Protocol):
 
     async def send_photo(self, chat: str, png: bytes, caption: str, reply_to: int | None) -> int:
         """Send a picture, as a reply where `reply_to` is given; returns its message id."""
+        ...
+
+    @property
+    def can_peek(self) -> bool:
+        """Whether `peek` works: it needs a chat of the operator's (see the adapter's options)."""
+        ...
+
+    async def peek(self, chat: str, message_id: int) -> str | None:
+        """Plain text of a message that stands in the chat (a picture's caption); None where there is none. Nobody in
+        the chat notices.
+
+        Raises:
+            Refused: This message may not be looked at, or nothing may (``forbidden``).
+        """
         ...
 
     async def answer(self, press_id: str, text: str) -> None:

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from shared.domain.candle import Candle
+from shared.domain.macro_bias import MacroBias
+from shared.domain.notice import Notice
 from shared.domain.signal import Signal
 from shared.domain.trade import TradePack
 
@@ -57,8 +59,26 @@ SIGNALS = Contract(
     consumers=("telegram_notifier",),
     dead_letter="trade-signals-micro-dead",
 )
+NOTICES = Contract(
+    name="notice",
+    version=1,
+    payload=Notice,
+    topic="data-notices",
+    producers=("logic_engine",),
+    consumers=("telegram_notifier",),
+    dead_letter="data-notices-dead",
+)
+MACRO_BIAS = Contract(
+    name="macro_bias",
+    version=1,
+    payload=MacroBias,
+    topic="macro-bias-updates",
+    producers=("macro_engine",),
+    consumers=("logic_engine",),
+    dead_letter="macro-bias-updates-dead",
+)
 
-CONTRACTS: tuple[Contract, ...] = (TRADES, CANDLES, SIGNALS)
+CONTRACTS: tuple[Contract, ...] = (TRADES, CANDLES, SIGNALS, NOTICES, MACRO_BIAS)
 
 
 def subscription(contract: Contract, service: str) -> str:

@@ -10,7 +10,7 @@ import difflib
 import re
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import BaseModel, Field, PrivateAttr, ValidationError, create_model, field_validator
 from pydantic.fields import FieldInfo
@@ -31,8 +31,11 @@ from shared.runtime.sections import (
     IngestorSection,
     LogicEngineSection,
     LogSection,
+    MacroEngineSection,
+    MacroGateSection,
     Names,
     PageSection,
+    PaperSection,
     SandboxSection,
     TelegramNotifierSection,
 )
@@ -68,6 +71,7 @@ class Settings(BaseSettings):
         symbols: Compact pairs to watch.
         data_dir: Folder of what is kept on this machine.
         exchange: Venue and product; the part before the hyphen names the adapter.
+        macro_exchange: Venue and product whose candles the macro bias is made on; empty for our own candles alone.
         bus: Adapter that carries messages.
         store: Adapter that keeps candles, books and signals.
         outbox: Adapter that keeps the outbox; empty for the store itself.
@@ -75,6 +79,8 @@ class Settings(BaseSettings):
         charts: Adapter that draws.
         clock: Adapter that knows the time.
         strategies: Parameters by strategy; ``symbols`` in them holds parameters by symbol.
+        shadows: Parameter sets that run beside the strategies and are never told, by name: ``strategy``, and what
+            differs from that strategy's parameters.
     """
 
     model_config = SettingsConfigDict(extra="forbid", frozen=True)
@@ -82,6 +88,7 @@ class Settings(BaseSettings):
     symbols: Names = Field(default=DEFAULT_SYMBOLS, min_length=1)
     data_dir: Path = Path("var")
     exchange: str = Field(default="bybit-linear", pattern="^[a-z0-9_]+(-[a-z]+)?$")
+    macro_exchange: str = Field(default="kraken-spot", pattern="^([a-z0-9_]+(-[a-z]+)?)?$")
     bus: str = "sqlite"
     store: str = "sqlite"
     outbox: str = ""
@@ -89,11 +96,15 @@ class Settings(BaseSettings):
     charts: str = "mplfinance"
     clock: str = "system"
     strategies: dict[str, dict[str, Any]] = {}
+    shadows: dict[Annotated[str, Field(pattern="^[a-z0-9_]+$")], dict[str, Any]] = {}
 
     ingestor: IngestorSection = IngestorSection()
     aggregator: AggregatorSection = AggregatorSection()
     backfiller: BackfillerSection = BackfillerSection()
     logic_engine: LogicEngineSection = LogicEngineSection()
+    macro_engine: MacroEngineSection = MacroEngineSection()
+    macro_gate: MacroGateSection = MacroGateSection()
+    paper: PaperSection = PaperSection()
     telegram_notifier: TelegramNotifierSection = TelegramNotifierSection()
     sandbox: SandboxSection = SandboxSection()
     page: PageSection = PageSection()
@@ -145,13 +156,13 @@ class Settings(BaseSettings):
         return found
 
     def options(self, kind: str, name: str | None = None) -> Any:
-        """The validated ``Options`` of an adapter of a kind: of the chosen one, unless another is named.
+        """The validated ``Options`` of an adapter of a kind: of the chosen one, unless another is named, as settings
+        name it (``kraken-spot``: adapter and product).
 
         Raises:
             ConfigurationError: Unknown adapter, missing package, or wrong values; all of them, one a line.
         """
-        name = name or self.adapter(kind)
-        _, _, category = getattr(self, CHOSEN_BY[kind]).partition("-")
+        name, _, category = (name or getattr(self, CHOSEN_BY[kind])).partition("-")
         kind_of_options: type[BaseModel] = loader.load(kind, name).Options
         section = dict(self.section(kind, name))
         if category:

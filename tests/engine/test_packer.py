@@ -109,6 +109,14 @@ def test_trades_that_do_not_count_are_left_out_but_prove_the_time():
     assert (pack.trades, pack.watermark) == ((), START + 10)
 
 
+def test_a_symbol_that_the_run_does_not_cover_is_nobodys_and_proves_the_time():
+    machine = running()
+    machine.trades(frame(make_trade(START + 9, symbol="NOBODY"), make_trade(START + 10)), now=0)
+    (pack,) = machine.flush(1)
+    assert [trade.symbol for trade in pack.trades] == ["BTCUSDT"]
+    assert pack.watermark == START + 11
+
+
 def test_a_disconnect_ends_the_run_with_its_last_packs_and_later_events_are_nobodys():
     machine = running()
     machine.trades(frame(make_trade(START + 9)), now=0)

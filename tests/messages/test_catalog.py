@@ -1,11 +1,11 @@
 """The catalog: names that lead to one another without a second table."""
 
-from shared.messages.catalog import CANDLES, CONTRACTS, SIGNALS, TRADES, subscription
+from shared.messages.catalog import CANDLES, CONTRACTS, MACRO_BIAS, NOTICES, SIGNALS, TRADES, subscription
 from tests.architecture.house import ROOT
 
 
 def test_every_row_of_the_page_is_in_the_table_once():
-    assert set(CONTRACTS) == {TRADES, CANDLES, SIGNALS}
+    assert set(CONTRACTS) == {TRADES, CANDLES, SIGNALS, NOTICES, MACRO_BIAS}
     names = [contract.name for contract in CONTRACTS]
     topics = [contract.topic for contract in CONTRACTS]
     assert len(set(names)) == len(set(topics)) == len(CONTRACTS)
@@ -30,4 +30,7 @@ def test_subscriptions_are_named_as_cloud_names_are():
 
 def test_what_may_not_be_lost_has_dead_letters():
     assert SIGNALS.dead_letter == "trade-signals-micro-dead"
-    assert SIGNALS.dead_letter not in {contract.topic for contract in CONTRACTS}
+    assert NOTICES.dead_letter == "data-notices-dead"
+    assert MACRO_BIAS.dead_letter == "macro-bias-updates-dead"
+    dead_letters = {each.dead_letter for each in (SIGNALS, NOTICES, MACRO_BIAS)}
+    assert not dead_letters & {contract.topic for contract in CONTRACTS}

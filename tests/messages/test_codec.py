@@ -9,15 +9,25 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.domain.candle import Candle
+from shared.domain.notice import Notice, NoticeKind, stale_id
 from shared.domain.signal import Signal
 from shared.errors import InvalidMessage, InvariantViolation
-from shared.messages.catalog import CANDLES, CONTRACTS, SIGNALS, TRADES
+from shared.messages.catalog import CANDLES, CONTRACTS, MACRO_BIAS, NOTICES, SIGNALS, TRADES
 from shared.messages.codec import decode, encode, from_json, to_json
 from shared.ports import Message
-from tests.makers import START, make_candle, make_pack, make_signal, make_trade
-from tests.messages.values import candles, decimals, floats, packs, signals
+from tests.engine.macro_markets import make_bias
+from tests.makers import EXCHANGE, MINUTE, START, SYMBOL, make_candle, make_pack, make_signal, make_trade
+from tests.messages.values import biases, candles, decimals, floats, notices, packs, signals
 
-EXAMPLES = {TRADES: make_pack(0, START, (make_trade(START),)), CANDLES: make_candle(), SIGNALS: make_signal()}
+NOTICE = Notice(stale_id(EXCHANGE, START), 0, NoticeKind.STALE, EXCHANGE, (SYMBOL,), START + 90_000, START)
+EXAMPLES = {
+    TRADES: make_pack(0, START, (make_trade(START),)),
+    CANDLES: make_candle(),
+    SIGNALS: make_signal(),
+    NOTICES: NOTICE,
+    MACRO_BIAS: make_bias(),
+}
+KNOWN = ", ".join(sorted(contract.name for contract in CONTRACTS))
 
 
 @given(packs)
@@ -33,6 +43,16 @@ def test_a_candle_arrives_as_it_was_sent(candle):
 @given(signals)
 def test_a_signal_arrives_as_it_was_sent(signal):
     assert decode(encode(SIGNALS, signal, message_id="1")) == signal
+
+
+@given(biases)
+def test_a_macro_bias_arrives_as_it_was_sent(bias):
+    assert decode(encode(MACRO_BIAS, bias, message_id="1")) == bias
+
+
+@given(notices)
+def test_a_notice_arrives_as_it_was_sent(notice):
+    assert decode(encode(NOTICES, notice, message_id="1")) == notice
 
 
 @given(decimals)
@@ -78,8 +98,8 @@ def test_a_value_of_another_contract_is_a_bug_of_the_sender():
 @pytest.mark.parametrize(
     ("attributes", "text"),
     [
-        ({}, "unknown message type ''; known: candle, signal, trades"),
-        ({"type": "candel"}, "unknown message type 'candel'; known: candle, signal, trades"),
+        ({}, f"unknown message type ''; known: {KNOWN}"),
+        ({"type": "candel"}, f"unknown message type 'candel'; known: {KNOWN}"),
         ({"type": "candle"}, "'candle' version '' is not known; this build reads version 1"),
         ({"type": "candle", "version": "2"}, "'candle' version '2' is not known; this build reads version 1"),
         ({"type": "candle", "version": "one"}, "'candle' version 'one' is not known; this build reads version 1"),
@@ -121,13 +141,57 @@ def test_a_body_that_breaks_the_contract_is_refused_with_the_place(body, text):
     assert text in str(refusal.value)
 
 
+@pytest.mark.parametrize("text", ["NaN", "sNaN", "Infinity", "-inf", "1e999999", "1e-999999", "0e-999999"])
+@pytest.mark.parametrize("field", ["open", "turnover", "looks"])
+def test_a_decimal_that_is_no_sane_number_is_refused(field, text):
+    body = changed(**{field: [[START, "1", text]] if field == "looks" else text})
+    with pytest.raises(InvalidMessage, match=r"^'candle': a number is not finite or of no sane size"):
+        decode(Message(body, {"type": "candle", "version": "1"}))
+
+
+@pytest.mark.parametrize("fields", [{"price": "NaN"}, {"quantity": "Infinity"}, {"price": "sNaN"}])
+def test_a_pack_with_a_number_that_is_none_is_refused(fields):
+    pack = make_pack(0, START, (make_trade(START), make_trade(START, **fields)))
+    with pytest.raises(InvalidMessage, match=r"^'trades': a price or quantity is not finite"):
+        decode(encode(TRADES, pack, message_id="1"))
+
+
+@pytest.mark.parametrize(
+    "pack",
+    [
+        make_pack(0, 10**18),
+        make_pack(0, START, (make_trade(-1),)),
+        make_pack(0, START, (make_trade(10**15),)),
+        make_pack(0, START, prior_event_time=-2),
+        make_pack(0, START, covered_from=10**40),
+    ],
+)
+def test_a_pack_with_a_time_that_is_none_is_refused(pack):
+    with pytest.raises(InvalidMessage, match=r"^'trades': a time is before 1970 or after 9999"):
+        decode(encode(TRADES, pack, message_id="1"))
+
+
+def test_a_candle_with_a_time_that_is_none_is_refused():
+    with pytest.raises(InvalidMessage, match=r"^'candle': its time"):
+        decode(encode(CANDLES, make_candle(-MINUTE), message_id="1"))
+
+
+@pytest.mark.parametrize("contract", CONTRACTS, ids=lambda contract: contract.name)
+@pytest.mark.parametrize("opening", [b'{"decision":', b'{"unknown":'])
+def test_nesting_without_end_is_refused(contract, opening):
+    with pytest.raises(InvalidMessage):
+        decode(Message(opening + b'{"a":' * 100_000, {"type": contract.name, "version": str(contract.version)}))
+    with pytest.raises(InvalidMessage):
+        from_json(opening + b"[" * 100_000, contract.payload)
+
+
 @given(st.binary(max_size=40), st.sampled_from(CONTRACTS))
 def test_no_bytes_whatever_raise_anything_else(data, contract):
     with pytest.raises(InvalidMessage):
         decode(Message(data, {"type": contract.name, "version": str(contract.version)}))
 
 
-@pytest.mark.parametrize("contract", CONTRACTS, ids=lambda contract: contract.name)
+@pytest.mark.parametrize("contract", EXAMPLES, ids=lambda contract: contract.name)
 def test_a_field_that_a_newer_sender_added_is_ignored(contract):
     message = encode(contract, EXAMPLES[contract], message_id="1")
     body = json.loads(message.data) | {"added_later": {"by": ["somebody"]}}

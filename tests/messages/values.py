@@ -5,12 +5,14 @@ from decimal import Decimal
 from hypothesis import strategies as st
 
 from shared.domain.candle import Candle, CandleSource, Look
+from shared.domain.macro_bias import BiasDirection, MacroBias, Vote
+from shared.domain.notice import Notice, NoticeKind
 from shared.domain.signal import ExitReason, Side, Signal, SignalKind
 from shared.domain.timeframe import Timeframe
 from shared.domain.trade import AggressorSide, Trade, TradePack
 
 words = st.text(max_size=12)
-times = st.integers(0, 2**53)
+times = st.integers(0, 253_402_300_799_999)
 counts = st.integers(0, 2**53)
 # Signs, zeros at the end, very small and very large: every digit must come back as it was written.
 decimals = st.builds(
@@ -91,4 +93,39 @@ signals = st.builds(
     pnl_pct=st.none() | floats,
     ambiguous=st.booleans(),
     decision=st.dictionaries(words, json_values, max_size=4),
+)
+notices = st.builds(
+    Notice,
+    notice_id=words,
+    revision=counts,
+    kind=st.sampled_from(NoticeKind),
+    exchange=words,
+    symbols=st.lists(words, max_size=3).map(tuple),
+    time=times,
+    since=times,
+    until=times,
+    healed=counts,
+    detail=words,
+)
+votes = st.builds(
+    Vote,
+    name=words,
+    direction=st.sampled_from(BiasDirection),
+    value=floats,
+    threshold=floats,
+    weight=floats,
+    words=words,
+)
+biases = st.builds(
+    MacroBias,
+    source=words,
+    exchange=words,
+    symbol=words,
+    time=times,
+    open_time=times,
+    direction=st.sampled_from(BiasDirection),
+    confidence=floats,
+    score=floats,
+    votes=st.lists(votes, max_size=4).map(tuple),
+    expires_at=times,
 )

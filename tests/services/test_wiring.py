@@ -19,6 +19,7 @@ FORBIDDEN = {
     "aggregator": set(HEAVY),
     "backfiller": {"matplotlib", "mplfinance", "pandas", "telegram"},
     "logic_engine": set(HEAVY),
+    "macro_engine": {"matplotlib", "mplfinance", "pandas", "telegram", "websockets"},
     "telegram_notifier": {"websockets"},
 }
 PROBE = """
@@ -86,6 +87,30 @@ def test_all_faults_are_named_at_once():
     assert len(text.splitlines()) == 5
 
 
+def test_the_macro_engine_has_an_exchange_of_its_own_or_none():
+    wiring = Wiring(settings(exchange="bybit-spot"))
+    assert (wiring.market.exchange, wiring.macro_history.exchange) == ("bybit-spot", "kraken-spot")
+    assert wiring.settings.options("exchanges", "kraken-spot").category == "spot"
+    assert Wiring(settings(macro_exchange="")).macro_history is None
+    with pytest.raises(ConfigurationError, match="macro_exchange: 'recorded' has no candles"):
+        _ = Wiring(settings(macro_exchange="recorded", recorded={"files": ["trades.csv"]})).macro_history
+
+
+@pytest.mark.parametrize(
+    ("overrides", "words"),
+    [
+        ({"macro_exchange": "mtgox"}, "unknown exchanges adapter 'mtgox'; known: bybit, kraken"),
+        ({"kraken": {"puase": 1}}, "unknown setting 'kraken.puase'; did you mean 'pause'?"),
+        ({"macro_exchange": "kraken-futures"}, "kraken.category"),
+        ({"macro_engine": {"calibration": [[0.0, 60.0], [0.5, 50.0]]}}, "macro_engine.calibration ((0.0, 60.0), "),
+    ],
+)
+def test_faults_of_the_macro_engine_are_found_by_the_check(overrides, words):
+    with pytest.raises(ConfigurationError) as error:
+        Wiring(settings(**overrides)).check(["macro_engine"])
+    assert words in str(error.value)
+
+
 def test_only_what_the_named_services_need_is_checked():
     Wiring(settings(charts="crayons")).check(["aggregator", "ingestor"])
     with pytest.raises(ConfigurationError, match="unknown service painter; known: aggregator"):
@@ -108,3 +133,32 @@ def test_wrong_strategy_parameters_are_found_by_the_check_too():
         Wiring(load(None, environment, default_file=None)).check(["logic_engine"])
     assert "oversold = 130" in str(caught.value)
     assert "pivot_left = 0" in str(caught.value)
+
+
+def test_shadows_come_from_the_environment_and_their_faults_are_found_by_the_check():
+    environment = {
+        "TRACKER__SHADOWS__TIGHT__STRATEGY": "rsi_divergence",
+        "TRACKER__SHADOWS__TIGHT__STOP_LOSS_PCT": "0.5",
+        "TRACKER__SHADOWS__LOOSE__OVERSOLD": "40",
+        "TRACKER__MACRO_GATE__ACTIVATE": "60",
+    }
+    with pytest.raises(ConfigurationError) as caught:
+        Wiring(load(None, environment, default_file=None)).check(["logic_engine"])
+    first, second = str(caught.value).splitlines()
+    assert first.startswith("shadows.loose.strategy is not set; known: ")
+    assert second == "macro_gate.release 70 and activate 60: 0 <= release <= activate <= 100 is needed"
+    environment["TRACKER__SHADOWS__LOOSE__STRATEGY"] = "rsi_threshold"
+    environment["TRACKER__MACRO_GATE__RELEASE"] = "50"
+    Wiring(load(None, environment, default_file=None)).check(["logic_engine"])
+    with pytest.raises(ConfigurationError, match="shadows"):
+        load(None, {"TRACKER__SHADOWS__A@B__STRATEGY": "rsi_divergence"}, default_file=None)
+
+
+def test_the_sandbox_plays_a_recording_while_the_clock_is_in_it_and_refuses_one_that_is_over(tmp_path):
+    path = tmp_path / "trades.csv"
+    path.write_text(f"timestamp,price,quantity,id\n{START},100,1,1\n{START + 90_000},101,1,2\n")
+    recorded = settings(symbols=["ABUSDT"], sandbox={"trades": [str(path)]}, clock="scaled", scaled={"market_start": 0})
+    (service,) = Wiring(recorded, {"clock": ManualClock(START)}).services(["sandbox"])
+    assert service.name == "sandbox"
+    with pytest.raises(ConfigurationError, match=f"TRACKER__SCALED__MARKET_START={START}"):
+        Wiring(recorded, {"clock": ManualClock(START + 120_000)}).services(["sandbox"])

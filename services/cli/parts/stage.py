@@ -19,7 +19,7 @@ from shared.adapters.clock.system import SystemClock
 from shared.domain.timeframe import Timeframe
 from shared.runtime.host import Host
 from shared.runtime.page import Page
-from shared.runtime.sections import LogicEngineSection
+from shared.runtime.sections import IngestorSection, LogicEngineSection, TelegramNotifierSection
 from shared.runtime.service import HealthStatus
 from shared.runtime.settings import load
 
@@ -59,7 +59,7 @@ class DemoPlan:
 
 async def perform(plan: DemoPlan) -> Summary | None:
     """Run the demo until its end or a signal; returns the counts of a demo that ended by itself."""
-    clock = ScaledClock(MARKET_START, None, plan.speed, halt_after(plan.end))
+    clock = ScaledClock(MARKET_START, None, plan.speed, closing=plan.end, halt=halt_after(plan.end))
     subscribed = asyncio.Event()
     sandbox = sandbox_service.create(
         clock=clock,
@@ -156,12 +156,17 @@ def _overrides(plan: DemoPlan, addresses: Addresses) -> dict[str, Any]:
     return {
         "data_dir": str(plan.folder),
         "bybit": {"ws_url": addresses.ws_url, "rest_url": addresses.rest_url},
+        "kraken": {"rest_url": addresses.rest_url},
         "telegram": {"token": TOKEN, "base_url": addresses.telegram_base_url},
-        "telegram_notifier": {"chats": [CHAT]},
+        "telegram_notifier": {"chats": [CHAT], **lateness(plan.speed)},
         # Market time runs fast, healing an incomplete minute takes real time.
-        "logic_engine": {"strategies": [_STRATEGY], "hole_patience": hole_patience(plan.speed)},
+        "logic_engine": {
+            "strategies": [_STRATEGY],
+            "hole_patience": hole_patience(plan.speed),
+            "stale_after": stale_after(plan.speed),
+        },
         # A pack of 100 market milliseconds would hold next to nothing.
-        "ingestor": {"pack_millis": 1_000},
+        "ingestor": {"pack_millis": 1_000, "clock_alarm": clock_alarm(plan.speed)},
         "page": {"port": 0},
     }
 
@@ -170,3 +175,21 @@ def hole_patience(speed: float) -> int:
     """Candles that come in `_HEALING_SECONDS` of real time, and never fewer than by default."""
     default: int = LogicEngineSection.model_fields["hole_patience"].default
     return max(default, ceil(_HEALING_SECONDS * 1000 * speed / Timeframe.M1.millis))
+
+
+def stale_after(speed: float) -> int:
+    """Market time without a candle, in ms, that is an outage: none is what heals in `_HEALING_SECONDS` of real time."""
+    default: int = LogicEngineSection.model_fields["stale_after"].default
+    return default + ceil(_HEALING_SECONDS * 1000 * speed)
+
+
+def clock_alarm(speed: float) -> int:
+    """Ms of market time that a message takes on its way in the time in which, by default, a clock counts as wrong."""
+    default: int = IngestorSection.model_fields["clock_alarm"].default
+    return ceil(default * max(1.0, speed))
+
+
+def lateness(speed: float) -> dict[str, int]:
+    """The notifier's `late_after` and `late_ttl` in ms of market time: people wait in real time."""
+    fields = TelegramNotifierSection.model_fields
+    return {name: ceil(fields[name].default * max(1.0, speed)) for name in ("late_after", "late_ttl")}

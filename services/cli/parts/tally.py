@@ -1,7 +1,7 @@
 """The stores and the sandbox's counters in; whether all that happened has been acted on, and what was counted, out."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from services.cli.parts.reader import Reader
@@ -10,6 +10,7 @@ from shared.adapters.clock.system import SystemClock
 from shared.domain.book import BookKey
 from shared.domain.candle import Candle
 from shared.domain.instrument import Instrument
+from shared.domain.shadow import told
 from shared.domain.signal import Signal, SignalKind
 from shared.domain.timeframe import Timeframe
 from shared.errors import InvariantViolation
@@ -97,7 +98,7 @@ class Tally:
         behind = [key.symbol for key in keys if key not in books or books[key].evaluated_to < last]
         if behind:
             return f"not evaluated to the end: {', '.join(behind)}"
-        for line in await self._store.signals(_ALL):
+        for line in told(await self._store.signals(_ALL)):
             entry = await self._outbox.load(self._chat, line.signal_id)
             if entry is None or entry.delivered_revision < line.revision:
                 return f"not delivered: {line.signal_id} ({line.kind})"
@@ -118,13 +119,13 @@ class Tally:
                 Instrument(settings.exchange, symbol), Timeframe.M1, span.start, span.end
             )
         ]
-        lines = await self._store.signals(_ALL)
+        lines = told(await self._store.signals(_ALL))
         return Summary(
             trades=sandbox["trades"],
             candles=len(candles),
             incomplete=sum(not candle.complete for candle in candles),
-            entries=sum(line.kind is SignalKind.ENTRY for line in lines),
-            exits=sum(line.kind is SignalKind.EXIT for line in lines),
+            entries=count_signals(lines, SignalKind.ENTRY),
+            exits=count_signals(lines, SignalKind.EXIT),
             messages_sent=sandbox["messages"] - sandbox["pictures"],
             messages_edited=sandbox["edits"],
             charts=sandbox["pictures"],
@@ -135,6 +136,11 @@ class Tally:
         )
 
 
+def count_signals(lines: Iterable[Signal], kind: SignalKind) -> int:
+    """Signals that have a line of this kind; one that was repeated, because data was revised, counts once."""
+    return len({line.signal_id for line in lines if line.kind is kind})
+
+
 def _digest(candles: Sequence[Candle], lines: Sequence[Signal]) -> str:
     """Independent of who made a candle: a first minute may be ours, or healed by the venue's kline."""
     rows = [
@@ -142,5 +148,5 @@ def _digest(candles: Sequence[Candle], lines: Sequence[Signal]) -> str:
         f"{c.quantity.normalize()},{c.turnover.normalize()}"
         for c in candles
     ]
-    said = sorted(f"{line.signal_id}/{line.kind}" for line in lines)
+    said = sorted({f"{line.signal_id}/{line.kind}" for line in lines})
     return hashlib.sha256("\n".join([*rows, *said]).encode()).hexdigest()

@@ -57,3 +57,15 @@ def test_a_clock_without_a_beginning_stands_until_it_begins_and_begins_once(wall
     assert clock.now() == START + 60_000
     clock.begin()
     assert clock.now() == START + 60_000
+
+
+@pytest.mark.parametrize(
+    ("speed", "wall_millis", "market_millis"),
+    [(240, 250, 60_000), (240, 1_250, 65_000), (240, 9_250, 105_000), (240, 90_000, 105_000), (1, 61_000, 61_000)],
+)
+def test_a_closing_market_runs_slowly_whatever_its_speed_and_then_stands(wall, speed, wall_millis, market_millis):
+    clock = create(
+        Options(market_start=START, wall_start=WALL, speed=speed, closing=START + 60_000, halt=START + 105_000)
+    )
+    wall(wall_millis)
+    assert clock.now() == START + market_millis

@@ -16,7 +16,7 @@ def _empty_folder(tmp_path, monkeypatch):
     ("arguments", "words"),
     [
         (["rnu"], "did you mean 'run'?"),
-        (["xyzzy"], "known: bootstrap, candles,"),
+        (["xyzzy"], "known: backtest, bootstrap, candles,"),
         (["run", "agregator"], "unknown service agregator; known:"),
         (["run", "--settings", "absent.toml"], "settings file not found: absent.toml"),
         (["candles", "BTCUSDT", "-n", "0"], "0"),
