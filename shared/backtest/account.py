@@ -13,6 +13,7 @@ Rule 4: within a candle positions end before others begin, and those that begin 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -89,7 +90,6 @@ class Account:
         start: Close time of the first candle of any market, ms UTC.
         step: Of the closes, ms; they go on evenly to the last candle of any market, holes or not.
         equity: At each close.
-        drawdown: At each close: the fall from the highest equity so far, as a share of it.
         sizes: By market, of each position; 0 where nothing was left for it.
         results: By market, what each position added to the equity. They add up to the last equity, less 1.
     """
@@ -97,9 +97,15 @@ class Account:
     start: int
     step: int
     equity: Array
-    drawdown: Array
     sizes: list[Array]
     results: list[Array]
+
+    @cached_property
+    def drawdown(self) -> Array:
+        """At each close: the fall from the highest equity so far, as a share of it."""
+        drawdown = np.empty(len(self.equity))
+        compiled(fill_drawdowns)(self.equity, drawdown)
+        return drawdown
 
 
 def account(markets: Sequence[Traded], exits: ExitRules, costs: Costs, limits: Limits) -> Account:
@@ -118,17 +124,22 @@ def account(markets: Sequence[Traded], exits: ExitRules, costs: Costs, limits: L
     order = np.argsort(held.first, kind="stable")
     sorted_sizes, equity = np.zeros(len(order)), np.empty((end - start) // step + 1)
     compiled(settle)(Held(*(column[order] for column in held)), marks, limits, sorted_sizes, equity)
-    drawdown, sizes = np.empty(len(equity)), np.empty(len(order))
-    compiled(fill_drawdowns)(equity, drawdown)
+    sizes = np.empty(len(order))
     sizes[order] = sorted_sizes
     cuts = np.cumsum([len(market.records.entry) for market in markets])[:-1]
     results = sizes * held.net / 100.0
-    return Account(start + step, step, equity, drawdown, np.split(sizes, cuts), np.split(results, cuts))
+    return Account(start + step, step, equity, np.split(sizes, cuts), np.split(results, cuts))
 
 
 def net_of(records: Records, costs: Costs) -> Array:
     """Net results in percent of the entry price, of the gains as exit signals and ``trades.csv`` have them."""
-    return np.array([net_pct(round(gain, 4), *costs) for gain in records.gain_pct.tolist()], dtype=np.float64)
+    return _net(np.array([round(gain, 4) for gain in records.gain_pct.tolist()], dtype=np.float64), costs)
+
+
+def _net(gains_pct: Any, costs: Costs) -> Array:
+    """`net_pct` of each: it is plain arithmetic, so it takes all of them in one go."""
+    nets: Any = net_pct(gains_pct, *costs)
+    return np.asarray(nets)
 
 
 def _held(market: Traded, exits: ExitRules, costs: Costs, start: int) -> tuple[Held, Array]:
@@ -137,8 +148,7 @@ def _held(market: Traded, exits: ExitRules, costs: Costs, start: int) -> tuple[H
     first, last = ((c.open_times[at] - start) // c.timeframe.millis for at in (r.opened_at, r.closed_at))
     offset = np.cumsum(last - first) - (last - first)
     marks = np.empty(int((last - first).sum()))
-    stops = -np.abs(r.entry - r.stop_loss) / r.entry * 100.0
-    loss = np.array([-net_pct(stop, *costs) / 100.0 for stop in stops.tolist()], dtype=np.float64)
+    loss = -_net(-np.abs(r.entry - r.stop_loss) / r.entry * 100.0, costs) / 100.0
     compiled(mark_positions)(r, exits, costs, bars, marks)
     return Held(first, last, offset, net_of(r, costs), loss), marks
 

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import pairwise
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from shared.backtest.compiled import compiled
 from shared.domain.candle import Candle
 from shared.domain.instrument import Instrument
 from shared.domain.timeframe import Timeframe
@@ -54,12 +55,30 @@ class CandleArrays:
 
         A strategy begins anew with each. (In one of a single incomplete candle it says nothing; exits are decided.)
         """
-        if not len(self):
-            return []
-        follows = np.diff(self.open_times) == self.timeframe.millis
-        joined = follows & self.complete[1:] & self.complete[:-1]
-        cuts = [0, *(np.flatnonzero(~joined) + 1).tolist(), len(self)]
-        return [Span(first, end) for first, end in pairwise(cuts)]
+        return self._spans
+
+    @cached_property
+    def _spans(self) -> list[Span]:
+        """Found once: many strategies go over the same candles."""
+        find, first = compiled(end_of_stretch), 0
+        spans: list[Span] = []
+        while first < len(self):
+            spans.append(Span(first, find(self.open_times, self.complete, self.timeframe.millis, first)))
+            first = spans[-1].end
+        return spans
+
+
+def end_of_stretch(open_times: Array, complete: Array, step: int, first: int) -> int:
+    """Index of the candle with which a new stretch begins, after the one that begins at `first`.
+
+    Found candle by candle: arrays of differences would be written only to be read once.
+    """
+    end = first + 1
+    while end < len(open_times):
+        if not (complete[end - 1] and complete[end]) or open_times[end] - open_times[end - 1] != step:
+            break
+        end += 1
+    return end
 
 
 def to_arrays(candles: Iterable[Candle]) -> CandleArrays:

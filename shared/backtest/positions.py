@@ -118,11 +118,10 @@ def _blank(candles: CandleArrays, span: Span, *, with_ranges: bool) -> kernel.St
     def of(column: Array) -> Any:
         return column[part]
 
-    blank: Any = np.full(size, np.nan)
-
+    unknown: Any = np.empty(size)
     return kernel.Stretch(
         offset=span.first,
-        series=Series(of(candles.highs), of(candles.lows), of(candles.quantities), blank),
+        series=Series(of(candles.highs), of(candles.lows), of(candles.quantities), unknown),
         closes=of(candles.closes),
         traded=of(candles.traded),
         ranges=np.full(size if with_ranges else 0, np.nan),

@@ -37,17 +37,34 @@ class Run:
 
     Attributes:
         strategy: Its name and parameters.
-        results: All markets', ascending by exit.
+        traded: The markets with the positions taken in them.
+        costs: See there.
         account: See there.
         bars: Candles of all markets.
         still_open: Positions that were open at the end of their candles: in no result and no equity.
     """
 
     strategy: NumericStrategy
-    results: list[Result]
+    traded: Sequence[Traded]
+    costs: Costs
     account: Account
     bars: int
     still_open: int
+
+    @cached_property
+    def results(self) -> list[Result]:
+        """All markets', ascending by exit."""
+        results = [
+            Result(position, net, size)
+            for (candles, records), sizes in zip(self.traded, self.account.sizes, strict=True)
+            for position, net, size in zip(
+                closed_positions_of(candles, self.strategy.name, records),
+                net_of(records, self.costs).tolist(),
+                sizes.tolist(),
+                strict=True,
+            )
+        ]
+        return sorted(results, key=lambda result: (result.position.exit_time, result.position.symbol))
 
     @cached_property
     def record(self) -> Record:
@@ -68,19 +85,8 @@ def run(markets: Sequence[CandleArrays], strategy: NumericStrategy, costs: Costs
         walks = list(pool.map(lambda market: walked(market, strategy), markets))
     traded = [Traded(market, records) for market, (records, _) in zip(markets, walks, strict=True)]
     kept = account(traded, strategy.rules.exits, costs, limits)
-    results = [
-        Result(position, net, size)
-        for (candles, records), sizes in zip(traded, kept.sizes, strict=True)
-        for position, net, size in zip(
-            closed_positions_of(candles, strategy.name, records),
-            net_of(records, costs).tolist(),
-            sizes.tolist(),
-            strict=True,
-        )
-    ]
-    results.sort(key=lambda result: (result.position.exit_time, result.position.symbol))
     still_open = sum(book.led.direction != 0 for _, book in walks)
-    return Run(strategy, results, kept, sum(map(len, markets)), still_open)
+    return Run(strategy, traded, costs, kept, sum(map(len, markets)), still_open)
 
 
 def warm(market: CandleArrays, strategy: NumericStrategy, costs: Costs, limits: Limits) -> None:

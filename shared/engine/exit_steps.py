@@ -11,6 +11,7 @@ Rule 3: a level counts as touched when the range reaches it exactly; the exit pr
 Rule 4: targets lie at equal steps between the entry and the take profit; each closes an equal share.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from shared.domain.exit_rules import ExitRules
@@ -123,6 +124,48 @@ def on_close(position: Led, rules: ExitRules, close: float) -> tuple[Led, Event]
     if rules.time_stop > 0 and candles >= rules.time_stop:
         return aged, Event(TIME_STOP, close, False)
     return aged, Event(OPEN, 0.0, False)
+
+
+class Ranges(NamedTuple):
+    """Candles, oldest first: their highs, their lows, and whether anybody traded in them."""
+
+    highs: Sequence[float]
+    lows: Sequence[float]
+    traded: Sequence[bool]
+
+
+def passed_over(position: Led, rules: ExitRules, ranges: Ranges, first: int) -> tuple[Led, int]:
+    """Take the candles in which nothing happens, from index `first` on, all at once.
+
+    What `on_range` (where anybody traded) and `on_close` would do, candle by candle, up to the first that touches a
+    level or brings the time stop: the position ages and its best price moves. A trailing stop moves with that price, so
+    with one no candle is passed over.
+
+    Returns:
+        The position, and the index of the first candle that is left.
+    """
+    p = position
+    highs, lows, traded = ranges
+    if rules.trailing_stop_pct > 0.0:
+        return p, first
+    end = len(highs)
+    if rules.time_stop > 0:
+        end = min(end, first + rules.time_stop - p.candles - 1)
+    goal = target(p, p.filled + 1, rules.targets)
+    floor, ceiling = (p.stop, goal) if p.direction > 0 else (goal, p.stop)
+    highest = lowest = p.best
+    index = first
+    while index < end:
+        if traded[index]:
+            high, low = highs[index], lows[index]
+            if low <= floor or high >= ceiling:
+                break
+            highest = max(highest, high)
+            lowest = min(lowest, low)
+        index += 1
+    best = highest if p.direction > 0 else lowest
+    candles = p.candles + index - first
+    return Led(p.direction, p.entry, p.take_profit, p.stop, best, p.filled, p.banked_pct, candles, p.stop_kind), index
 
 
 def _stop_after(position: Led, rules: ExitRules, filled: int, best: float) -> tuple[float, int]:

@@ -28,6 +28,6 @@ def after_exit(quiet: Quiet, rules: ProtectionRules, lost_by_stop: bool) -> Quie
     return Quiet(stops, candles)
 
 
-def after_candle(quiet: Quiet) -> Quiet:
-    """A candle is done with, its exits and its entry included."""
-    return Quiet(quiet.stops, max(0, quiet.candles - 1))
+def after_candle(quiet: Quiet, count: int = 1) -> Quiet:
+    """A candle (or `count` of them) is done with, its exits and its entry included."""
+    return Quiet(quiet.stops, max(0, quiet.candles - count))

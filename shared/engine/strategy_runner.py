@@ -7,7 +7,8 @@ Rule 3: one open position per book. The strategy sees every complete candle, als
 Rule 4: the forming candle serves exits only, and only when it directly follows the last candle taken.
 Rule 5: a fresh book says nothing about candles that closed before it went live.
 
-Nothing is remembered here between two calls: all memory is the book, so a restart changes no value.
+All memory is the book, so a restart changes no value. Strategies are kept between two calls (`warm_strategies`) for no
+more than to save reading that memory.
 """
 
 from collections.abc import Callable, Sequence
@@ -27,6 +28,7 @@ from shared.engine.exits import Course, at_close, looks_of, through_looks
 from shared.engine.hash_chain import tied
 from shared.engine.protections import START, Quiet, after_candle, after_exit
 from shared.engine.signal_lines import built_on, entry_line, position_of, turn_line
+from shared.engine.warm_strategies import WarmStrategies
 from shared.strategies.strategy import Entry, Strategy
 
 _REPEATED = ("why", "price_decimals")  # what a result line needs of the entry's decision
@@ -75,6 +77,7 @@ class StrategyRunner:
         self._live_from = live_from
         self._fingerprint = fresh.fingerprint
         self._rules = _Rules(fresh.exits, fresh.protections, policy)
+        self._warm = WarmStrategies(create)
         self.warm_up = fresh.warm_up
 
     def is_cold(self, book: Book) -> bool:
@@ -120,7 +123,7 @@ class StrategyRunner:
                 "fingerprint": strategy.fingerprint,
                 "live_from": silent_to,
                 "seen": strategy.seen,
-                "strategy": strategy.snapshot(),
+                "strategy": self._warm.put(hand.stored.key, strategy),
             }
 
     def _begin(self, hand: "_Hand") -> Strategy:
@@ -138,9 +141,7 @@ class StrategyRunner:
         History before the book's last candle may come later than the candle itself: a backfill on the first start, a
         healed hole. A cold strategy has said nothing yet, so warming it up anew changes no word that was spoken.
         """
-        strategy = self._create() if self._knows(hand.stored) else self._begin(hand)
-        if self._knows(hand.stored):
-            strategy.restore(hand.stored.state["strategy"])
+        strategy = self._warm.take(hand.stored) if self._knows(hand.stored) else self._begin(hand)
         if strategy.seen >= self.warm_up:
             return strategy
         history = stretch_to(candles, hand.evaluated_to)

@@ -190,23 +190,26 @@ def _conditions(
 
 
 def mark(rules: Rules, series: Series, marks: MutableSequence[bool]) -> None:
-    """Set ``marks[i]`` wherever `decide` may find something at `i`; everywhere else it certainly finds nothing.
+    """Set ``marks[i]`` wherever `decide` may find something at `i`; where it is left unset it certainly finds nothing.
 
     For those who ask about every candle of a year: one pass over the arrays costs a fraction of asking each candle.
     """
     highs, lows, rsis = series.highs, series.lows, series.rsis
     bullish, bearish = rules.bullish, rules.bearish
-    left, right = bullish.left, bullish.right
-    reach = bullish.max_distance + right
-    weak, strong = -reach - 1, -reach - 1  # the newest candles that could be the earlier pivot
-    for last in range(len(rsis)):
-        if rsis[last] <= bullish.threshold:
-            weak = last
-        if rsis[last] >= bearish.threshold:
-            strong = last
-        marks[last] = (last - weak <= reach and is_pivot(lows, last - right, left, right, 1)) or (
-            last - strong <= reach and is_pivot(highs, last - right, left, right, -1)
-        )
+    left, right, furthest = bullish.left, bullish.right, bullish.max_distance
+    weak, strong = furthest + 1, furthest + 1  # candles since one that could be the earlier pivot
+    # Begun one candle before the first that may be the later pivot: an index that cannot be negative is cheaper.
+    low, high, strength = lows[left - 1 :], highs[left - 1 :], rsis[left:]
+    for i in range(len(strength) - right):
+        weak = 0 if strength[i] <= bullish.threshold else weak + 1
+        strong = 0 if strength[i] >= bearish.threshold else strong + 1
+        # Toss-ups asked as one (`&`, not `and`): a processor that guesses wrong loses more than the asking costs.
+        bottom = (low[i + 1] < low[i]) & (low[i + 1] < low[i + 2]) & (weak <= furthest)
+        top = (high[i + 1] > high[i]) & (high[i + 1] > high[i + 2]) & (strong <= furthest)
+        if bottom | top:
+            marks[left + right + i] = (bottom and is_pivot(lows, left + i, left, right, 1)) or (
+                top and is_pivot(highs, left + i, left, right, -1)
+            )
 
 
 def reach_of(p: Parameters) -> int:

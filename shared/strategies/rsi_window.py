@@ -102,8 +102,10 @@ class RsiWindow:
         }
 
     def snapshot(self) -> dict[str, Any]:
-        """All of it as plain JSON values; JSON has no NaN, so "not warm yet" is null."""
-        state: dict[str, Any] = {name: list(map(_to_json, getattr(self, name))) for name in _LISTS}
+        """All of it as plain JSON values, a copy; JSON has no NaN, so "not warm yet" is null."""
+        state: dict[str, Any] = {name: getattr(self, name).copy() for name in _LISTS}
+        if self.rsis and isnan(self.rsis[0]):  # only the first candles have no RSI: one that has is followed by none
+            state["rsis"] = list(map(_to_json, self.rsis))
         ranges = {"atr": list(map(_to_json, (*self._atr, self.atr)))} if self._atr_period else {}
         return state | ranges | {"seen": self.seen, "rsi": list(map(_to_json, self._rsi))}
 

@@ -14,9 +14,11 @@ from shared.engine.exit_steps import (
     TARGET,
     TIME_STOP,
     TRAILING_STOP,
+    Ranges,
     on_close,
     on_range,
     opened,
+    passed_over,
     total_pct,
 )
 
@@ -141,3 +143,49 @@ def test_stops_move_only_towards_the_gain(path, rules):
 
 def test_a_target_between_is_an_equal_step():
     assert [exit_steps.target(LONG, number, 3) for number in (1, 2, 3)] == [101.0, 102.0, 103.0]
+
+
+def one_by_one(position, rules, candles, first):
+    """The position and the index of the first candle that does more than age it, asked of each candle in turn."""
+    for index in range(first, len(candles)):
+        high, low, traded = candles[index]
+        led, event = on_range(position, rules, high, low) if traded else (position, exit_steps.Event(OPEN, 0.0, False))
+        aged, end = on_close(led, rules, low)
+        if event.code != OPEN or end.code != OPEN or aged.stop != position.stop:
+            return position, index
+        position = aged
+    return position, len(candles)
+
+
+@given(
+    moves=st.lists(st.tuples(st.floats(98.5, 103.5), st.floats(0, 0.5), st.booleans()), max_size=30),
+    rules=st.builds(
+        ExitRules,
+        targets=st.integers(1, 3),
+        break_even_after=st.integers(0, 3),
+        trailing_stop_pct=st.just(0.0),
+        time_stop=st.sampled_from([0, 1, 7]),
+    ),
+    position=st.sampled_from([LONG, SHORT]),
+)
+def test_candles_passed_over_are_those_that_do_nothing_and_leave_the_same_position(moves, rules, position):
+    candles = [(middle + reach, middle - reach, traded) for middle, reach, traded in moves]
+    ranges = Ranges(*([candle[column] for candle in candles] for column in range(3)))
+    index, event = 0, exit_steps.Event(OPEN, 0.0, False)
+    while index < len(candles) and event.code in (OPEN, TARGET):
+        passed = passed_over(position, rules, ranges, index)
+        assert passed == one_by_one(position, rules, candles, index)
+        position, index = passed
+        if index < len(candles):
+            event = exit_steps.Event(OPEN, 0.0, False)
+            high, low, traded = candles[index]
+            if traded:
+                position, event = on_range(position, rules, high, low)
+            if event.code in (OPEN, TARGET):
+                position, event = on_close(position, rules, low)
+            index += 1
+
+
+def test_with_a_trailing_stop_no_candle_is_passed_over():
+    rules = PLAIN._replace(trailing_stop_pct=0.5)
+    assert passed_over(LONG, rules, Ranges([100.1], [99.9], [True]), 0) == (LONG, 0)

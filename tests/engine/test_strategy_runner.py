@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.domain.book import Book, BookKey
-from shared.domain.candle import Candle, CandleSource, FormingCandle
+from shared.domain.candle import CandleSource, FormingCandle
 from shared.domain.exit_rules import ProtectionRules
 from shared.domain.macro_bias import BiasDirection
 from shared.domain.near_miss import Refusal
@@ -18,11 +18,10 @@ from shared.engine.entry_check import EntryPolicy, unkept
 from shared.engine.hash_chain import check_chain
 from shared.engine.strategy_runner import StrategyRunner
 from shared.messages.codec import from_json, to_json
-from shared.strategies import rsi_divergence, rsi_threshold
+from tests.engine.broken_markets import STRATEGIES, broken_market
 from tests.engine.macro_markets import make_bias
 from tests.engine.scripted_strategy import ScriptedStrategy
 from tests.makers import EXCHANGE, MINUTE, START, SYMBOL, make_candle
-from tests.strategies.markets import walk
 
 FRESH = Book(BookKey("scripted", EXCHANGE, SYMBOL))
 
@@ -304,19 +303,6 @@ def test_a_candle_healed_before_its_evaluation_and_one_before_a_new_start_mark_n
 
 
 LASTING_BIAS = step(NO_BIAS, make_bias(expires_at=START + 500 * MINUTE), GateLimits())
-LOOSE = {"take_profit_pct": 0.5, "stop_loss_pct": 0.4, "volume_factor": 0.5}
-STRATEGIES = {
-    "rsi_threshold": partial(rsi_threshold.create, {"oversold": 45, "overbought": 55, **LOOSE}),
-    "rsi_divergence": partial(rsi_divergence.create, {"oversold": 45, "overbought": 55, "pivot_left": 2, **LOOSE}),
-}
-
-
-def broken_market(seed, holes):
-    """A market where minutes are missing (even numbers) or incomplete (odd ones)."""
-    candles: dict[int, Candle | None] = dict(enumerate(walk(seed, 620)))
-    for hole in holes:
-        candles[hole] = None if hole % 2 == 0 else replace(candles[hole], complete=False)
-    return [candle for candle in candles.values() if candle is not None]
 
 
 def in_pieces(runner, book, candles, turns):
