@@ -62,7 +62,8 @@ install() {
     printf 'installing %s (first start only) ...\n' "crypto-signal-tracker[$1]" >&2
     make_venv
     rm -f "$VENV"/.installed-*
-    "$VENV/bin/python" -m pip install --quiet --disable-pip-version-check --no-input -e "${ROOT}[$1]" >&2 ||
+    # --no-compile: Python compiles what is imported when it is; compiling all of it takes longer than the download.
+    "$VENV/bin/python" -m pip install --quiet --disable-pip-version-check --no-input --no-compile -e "${ROOT}[$1]" >&2 ||
         die "Installing failed (see above). Is the package index reachable? pip reads PIP_INDEX_URL and pip.conf."
     fingerprint >"$VENV/.installed-$1"
 }
