@@ -25,6 +25,7 @@ EXCEPTIONS = {
     "services/cli/config.py": "tests/services/cli/test_main.py runs both of its commands",
     "services/cli/demo.py": "tests/flows/test_demo.py runs it as a process",
     "services/cli/emulators.py": "tests/flows/test_emulators.py runs it",
+    "services/cli/parts/channel_page.py": "tests/flows/test_demo.py presses buttons by it, tests/chaos counts by it",
     "services/cli/parts/chaos_settings.py": "tests/chaos/test_chaos.py runs services with them",
     "services/cli/parts/chaos_stage.py": "tests/chaos/test_chaos.py runs it",
     "services/cli/parts/golden.py": "tests/chaos/test_chaos.py compares real processes with it",

@@ -1,13 +1,11 @@
 """The sandbox channel's address in, button presses out: a reader who wants to see the charts of the first signals."""
 
-import asyncio
-import json
+import contextlib
+from collections.abc import Mapping
 from typing import Any, Self
 
-import aiohttp
-
-_CHART = "Chart"
-_RETRY_SECONDS = 0.2
+from services.cli.parts.channel_page import ChannelPage, button_of
+from shared.errors import Unavailable
 
 
 class Reader:
@@ -22,53 +20,29 @@ class Reader:
         self._pressed = 0
         self._presses = presses
         self._seen: set[int] = set()
-        self._session = aiohttp.ClientSession(page_url, timeout=aiohttp.ClientTimeout(total=None))
-        self._task: asyncio.Task[None] | None = None
+        self._page = ChannelPage(page_url, self._maybe_press)
 
     async def __aenter__(self) -> Self:
-        self._task = asyncio.create_task(self._read(), name="reader")
+        self._page.open()
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-        await self._session.close()
+        await self._page.close()
 
     async def counters(self) -> dict[str, int]:
         """What has passed in the sandbox: ``trades, messages, edits, pictures``."""
-        async with self._session.get("/sandbox/counters") as answer:
-            counters: dict[str, int] = await answer.json()
-            return counters
+        return await self._page.get("/sandbox/counters")
 
     async def missing(self) -> str:
         """What was asked for and has not been shown yet; empty when nothing is."""
         undrawn = self._pressed - (await self.counters())["pictures"]
         return f"{undrawn} charts are not drawn" if undrawn > 0 else ""
 
-    async def _read(self) -> None:
-        while self._pressed < self._presses:
-            try:
-                await self._follow()
-            except aiohttp.ClientError:
-                await asyncio.sleep(_RETRY_SECONDS)
-
-    async def _follow(self) -> None:
-        async with self._session.get("/sandbox/events") as events:
-            async for line in events.content:
-                if line.startswith(b"data: "):
-                    news = json.loads(line.removeprefix(b"data: "))
-                    for message in [*news.get("messages", ()), *([news["message"]] if "message" in news else ())]:
-                        await self._maybe_press(message)
-                if self._pressed >= self._presses:
-                    return
-
-    async def _maybe_press(self, message: dict[str, Any]) -> None:
-        rows = message.get("reply_markup", {}).get("inline_keyboard", [])
-        data = next((button["callback_data"] for row in rows for button in row if _CHART in button["text"]), None)
+    async def _maybe_press(self, message: Mapping[str, Any]) -> None:
+        data = button_of(message)
         if data is None or message["message_id"] in self._seen or self._pressed >= self._presses:
             return
         self._seen.add(message["message_id"])
-        press = {"message_id": message["message_id"], "data": data}
-        async with self._session.post("/sandbox/press", json=press) as answer:
-            self._pressed += answer.ok
+        with contextlib.suppress(Unavailable):  # a reader whose press is not taken goes without the chart
+            await self._page.post("/sandbox/press", {"message_id": message["message_id"], "data": data})
+            self._pressed += 1

@@ -27,27 +27,33 @@ async def watch():
 
 
 async def test_a_message_that_is_edited_is_one_message_that_shows_its_exit(watch):
-    watch.take(message(1, ENTRY))
+    await watch.take(message(1, ENTRY))
     assert watch.shown([]) == {SIGNAL.signal_id: Shown(1, 0, ended=False)}
-    watch.take(message(1, EXIT))
+    await watch.take(message(1, EXIT))
     assert watch.shown([]) == {SIGNAL.signal_id: Shown(1, 0, ended=True)}
 
 
 async def test_a_mark_counts_even_when_a_later_edit_takes_it_away(watch):
     for text in (message(1, ENTRY), message(2, ENTRY + MARK), message(2, EXIT)):
-        watch.take(text)
+        await watch.take(text)
     assert watch.shown([]) == {SIGNAL.signal_id: Shown(2, 1, ended=True)}
 
 
 async def test_pictures_and_messages_without_a_chart_button_are_left_out(watch):
-    watch.take(message(1, ENTRY, key="caption"))
-    watch.take(message(2, "data is stale", data=None))
+    await watch.take(message(1, ENTRY, key="caption"))
+    await watch.take(message(2, "data is stale", data=None))
     assert watch.shown([]) == {}
 
 
 async def test_a_button_that_carries_a_digest_is_known_among_the_signals(watch):
     long = make_signal(strategy="s" * 60)
     data = chart_button.data_for(long.strategy, long.symbol, START, Side.LONG)
-    watch.take(message(1, ENTRY, data=data))
+    await watch.take(message(1, ENTRY, data=data))
     assert set(watch.shown([SIGNAL.signal_id, long.signal_id])) == {long.signal_id}
     assert set(watch.shown([])) == {data}
+
+
+async def test_a_deleted_message_is_shown_no_more(watch):
+    await watch.take(message(1, ENTRY))
+    await watch.take({"message_id": 1, "deleted": True})
+    assert watch.shown([]) == {}
